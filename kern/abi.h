@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
+/*
+ * The one interface between the kernel programs and userspace: every record
+ * that lies in a map or in the ring buffer.
+ *
+ * Conventions: addresses are 16 bytes in network order, IPv4 as
+ * ::ffff:a.b.c.d (RFC 4291, 2.5.5.2); ports and counts are in host order;
+ * times are CLOCK_MONOTONIC nanoseconds.
+ *
+ * Names and paths are matched by a keyed 64-bit hash (hash.h), so that a rule
+ * costs the same whatever it is called and however long it is.
+ */
+#ifndef KNTRL_ABI_H
+#define KNTRL_ABI_H
+
+#ifndef __BPF__
+#include <linux/types.h>
+#endif
+
+#define ABI_VERSION	1
+
+/* ---- What decided ---- */
+
+enum rule_kind {
+	RULE_NONE,
+	RULE_DEFAULT,			/* nothing allowed it */
+	RULE_LOOPBACK,
+	RULE_ALLOWED_IPS,		/* index: entry */
+	RULE_ALLOWED_HOSTS,		/* index: entry */
+	RULE_LOCAL_RANGES,
+	RULE_GITHUB_META,
+	RULE_METADATA,			/* allow_metadata */
+	RULE_ALLOWED_PROCESSES,
+	RULE_PROFILE,			/* sub: profile */
+	RULE_PROFILE_HOSTS,		/* sub: profile, index: entry */
+	RULE_PROFILE_CIDRS,		/* sub: profile, index: entry */
+	RULE_CHAIN,			/* index: entry */
+	RULE_DNS_SERVERS,
+	RULE_EXEMPT,
+	RULE_RAW_SOCKETS,
+	RULE_FAMILY,			/* a family or protocol that cannot be judged */
+	RULE_LINEAGE,			/* more ancestors than are kept */
+	RULE_UNDECIDED,			/* a table or the identity was not to be had */
+	RULE_DHCP,			/* the host's own DHCP client */
+	RULE_REPLY,			/* a datagram back to who sent one here */
+	RULE_BACKSTOP,			/* a packet that no hook had vetted */
+	RULE_KINDS
+};
+
+/* Where in the policy a verdict comes from. */
+struct rule_ref {
+	__u8 kind;		/* enum rule_kind */
+	__u8 source;		/* index into the map "sources" */
+	__u16 sub;
+	__u32 index;
+};
+
+/* ---- The policy, compiled ---- */
+
+/*
+ * Atoms are facts about a process that a policy can ask for: "one of its names
+ * is X".  A process has the atoms of its own names; its ancestry has those of
+ * its ancestors' names.
+ */
+#define ATOM_WORDS	8
+#define ATOMS		(ATOM_WORDS * 64)
+
+enum atom {
+	ATOM_ALWAYS,		/* held by every process */
+	ATOM_ALLOWED,		/* in allowed_processes */
+	ATOM_ALLOWED_TREE,	/* in allowed_processes with children: true */
+	ATOM_PROFILED,		/* some profile applies (computed) */
+	ATOM_EXEMPT,
+	ATOM_RAW_EXEMPT,
+	ATOM_DHCP,
+	ATOM_FIRST_FREE,	/* from here on the compiler hands them out */
+};
+
+struct atoms {
+	__u64 w[ATOM_WORDS];
+};
+
+/* A literal: an atom, of the process or its ancestry, that must or must not hold. */
+#define LIT_ATOM	0x0fff
+#define LIT_ANCESTRY	0x4000
+#define LIT_NOT		0x8000
+
+#define COND_LITS	15
+
+/* All literals must hold; an empty condition always does. */
+struct cond {
+	__u16 n;
+	__u16 lit[COND_LITS];
+};
+
+#define PROTO_BIT_TCP	1
+#define PROTO_BIT_UDP	2
+#define PROTO_BIT_OTHER	4
+#define PROTO_BIT_ANY	7
+
+/* Destinations that list it are allowed to processes for which cond holds. */
+struct grant {
+	__u16 cond;		/* index into policy.conds */
+	__u16 protos;		/* PROTO_BIT_* */
+	__u16 port_lo, port_hi;	/* inclusive */
+	struct rule_ref rule;	/* RULE_NONE: the rule of the table entry that led here */
+};
+
+/* Processes for which cond holds are denied every connection. */
+struct deny {
+	__u16 cond;
+	__u16 pad[3];
+	struct rule_ref rule;
+};
+
+#define POLICY_CONDS	512
+#define POLICY_DENIES	256
+#define POLICY_GRANTS	2048
+
+#define POLICY_TRACE		(1u << 0)	/* enforce; otherwise only report */
+#define POLICY_METADATA		(1u << 1)	/* metadata endpoints are allowed */
+#define POLICY_RESTRICTED	(1u << 2)	/* allowed_processes is not empty */
+#define POLICY_RAW_BLOCK	(1u << 3)
+#define POLICY_RAW_MONITOR	(1u << 4)
+#define POLICY_CONTAINS		(1u << 5)	/* some profile or process has children: true */
+
+struct policy {
+	__u32 flags;		/* POLICY_* */
+	__u32 generation;	/* counts the loads of this scope, from 1 */
+	__u32 nconds, ndenies, ngrants, nany;
+	struct atoms profiles;	/* atoms that are profiles */
+	struct atoms trees;	/* profile atoms that extend to descendants */
+	struct deny denies[POLICY_DENIES];
+	struct cond conds[POLICY_CONDS];
+	/* The first nany grants hold for every destination. */
+	struct grant grants[POLICY_GRANTS];
+};
+
+/* Keys of the address table. */
+struct address_key {
+	__u32 prefixlen;	/* 0..128 */
+	__u8 addr[16];
+};
+
+#define DEST_DNS_SERVER	1	/* port 53 there is allowed */
+#define DEST_METADATA_OK 2	/* listed exactly: metadata rule set aside */
+
+/* What the policy says of a destination: a range of policy.grants. */
+struct destination {
+	__u32 first;
+	__u16 count;
+	__u16 flags;		/* DEST_* */
+	struct rule_ref rule;
+};
+
+/* ---- Scopes: which policy a process is under ---- */
+
+#define SCOPES		64	/* scope 0 is the host */
+#define SLOTS		128	/* loaded policies; two per scope while one is replaced */
+#define SCOPE_DEPTH	4	/* scopes within scopes */
+
+struct scope {
+	__u32 slot;		/* of the policy tables, from 1; 0: the scope is not in use */
+	__u32 parent;		/* the scope around it; that of scope 0 is 0 */
+	__u64 cgroup;		/* id of the cgroup whose processes belong to it; 0: none */
+	__u32 cgroup_level;	/* depth of that cgroup, the root's is 0 */
+	__u32 generation;
+};
+
+/* ---- Processes ---- */
+
+#define IDENT_SELF	12	/* hashes: the running image's files, then its paths and names */
+#define IDENT_FILES	2	/* self[0]: the executable, self[1]: its script; 0: none */
+#define IDENT_ANCESTRY	64	/* hashes: those of all images before it */
+#define IDENT_LINE	16	/* images, for reports */
+
+#define IDENT_LINEAGE_FULL	(1u << 0)	/* some ancestor's hash did not fit */
+#define IDENT_EXEMPT		(1u << 1)	/* by pid or unit, this image only */
+#define IDENT_BY_ENV	(1u << 2)	/* env(1) running a script: its interpreter follows */
+#define IDENT_NO_PATH	(1u << 3)	/* in another mount namespace: known by file, not by path */
+
+struct identity {
+	__u64 exec;		/* unique to each exec since the load, from 1; 0: not known */
+	__u64 image;		/* key into the map "images" */
+	__u32 scope;
+	__u32 flags;		/* IDENT_* */
+	__u16 nself, nancestry;
+	__u32 nline;		/* images before this one; line[] keeps the last ones, as a ring */
+	__u64 self[IDENT_SELF];
+	__u64 ancestry[IDENT_ANCESTRY];
+	__u64 line[IDENT_LINE];
+};
+
+#define NAME_LEN	64	/* for people; hashes cover the whole name */
+#define PATH_LEN	192
+
+/* What an image hash stands for. */
+struct image {
+	char name[NAME_LEN];	/* the name that reports use */
+	char path[PATH_LEN];	/* full path of the executable; its end if it is longer */
+};
+
+/* Executables that run a program which has a name of its own. */
+enum runner_kind {
+	RUNNER_SCRIPT = 1,	/* an interpreter: NAME [OPTION...] SCRIPT */
+	RUNNER_MULTICALL,	/* busybox: argv[0], or argv[1] */
+	RUNNER_LOADER,		/* the dynamic loader: NAME [OPTION...] PROGRAM */
+	RUNNER_ENV,
+};
+
+struct runner {
+	__u32 kind;		/* enum runner_kind */
+	char inline_code[4];	/* option letters after which there is no script: sh -c */
+	char takes_value[4];	/* option letters that take the next argument: bash -o */
+	char module;		/* option letter that names a module: python -m */
+	char pad[3];
+};
+
+/* ---- Reports ---- */
+
+enum event_type {
+	EVENT_NETWORK = 1,
+	EVENT_SOCKET,		/* creation of a socket; port is its type, addr is zero */
+	EVENT_PACKET,		/* seen by the egress backstop; the sender is not known */
+};
+
+#define VERDICT_BLOCK	1	/* the policy says no */
+#define VERDICT_DENIED	2	/* and it was enforced */
+#define VERDICT_QUIET	4	/* not reported */
+
+/* Who, where, and how it was decided. */
+struct flow_key {
+	__u64 exec;
+	__u8 addr[16];
+	__u32 tgid;
+	__u32 scope;
+	__u16 port;
+	__u8 proto;		/* IPPROTO_*, or the address family of EVENT_SOCKET */
+	__u8 verdict;		/* VERDICT_* */
+	__u32 type;		/* enum event_type */
+};
+
+struct flow {
+	struct flow_key key;
+	struct rule_ref rule;
+	__u64 image;
+	__u64 first, last;	/* ns */
+	__u64 count;
+	__u64 cgroup;
+	__u32 uid;		/* in the initial user namespace */
+	__u32 nline;
+	__u64 line[IDENT_LINE];	/* as in struct identity */
+};
+
+struct event {
+	struct flow flow;	/* count: of attempts so far, this one included */
+	__u64 time;		/* ns */
+};
+
+/* Blocked flows that no longer fit the flow table, counted by prefix. */
+struct fold_key {
+	__u64 image;
+	struct rule_ref rule;
+	__u8 addr[16];		/* an IPv4 /16 or an IPv6 /32 */
+};
+
+enum counter {
+	COUNT_EVENTS_LOST,	/* the ring buffer was full */
+	COUNT_FLOWS_FOLDED,	/* allowed flows that no longer fit the flow table */
+	COUNT_BLOCKS_FOLDED,	/* blocked attempts that fit neither flows nor folded */
+	COUNT_IMAGES_LOST,	/* images whose names are not known to reports */
+	COUNT_UNDECIDED,	/* denied because a table or identity was not to be had */
+	COUNTERS
+};
+
+/* ---- Control: the one page that the loader writes and all programs read ---- */
+
+#define CONTROL_LOOPBACK	(1u << 0)	/* some policy denies processes loopback too */
+#define CONTROL_CGROUPS		(1u << 1)	/* some scope is a cgroup */
+#define CONTROL_OWNERS		(1u << 2)	/* some scope is not the host */
+
+struct control {
+	__u64 seed[2];		/* of all hashes; random, for as long as the pins live */
+	__u32 epoch;		/* moves with every change of policy: cached verdicts end */
+	__u32 flags;		/* CONTROL_* */
+	__u32 mnt_ns;		/* inode number of the loader's mount namespace */
+	__u32 abi;		/* ABI_VERSION */
+	__u64 last_exec;	/* counter behind identity.exec */
+	__u32 last_flow;	/* flow records handed out; may run past FLOWS */
+	/* For one run of the task iterator, which the loader starts: */
+	__u32 join_scope;	/* processes join this scope, if not 0 ... */
+	__u32 join_tgid;	/* ... when they descend from this one */
+	__u32 adopt_all;	/* name even those whose parent has no identity yet */
+	__u32 adopted;		/* identities and scopes given out by the run */
+	__u32 deferred;		/* processes left without identity by the run */
+	__u64 counters[COUNTERS];	/* enum counter */
+};
+
+#define FLOWS		16384
+#define FOLDED		4096
+#define IMAGES		16384
+#define VOUCHED		65536	/* a power of two */
+
+_Static_assert(sizeof(struct rule_ref) == 8, "rule_ref");
+_Static_assert(sizeof(struct cond) == 32, "cond");
+_Static_assert(sizeof(struct grant) == 16, "grant");
+_Static_assert(sizeof(struct deny) == 16, "deny");
+_Static_assert(sizeof(struct address_key) == 20, "address_key");
+_Static_assert(sizeof(struct destination) == 16, "destination");
+_Static_assert(sizeof(struct scope) == 24, "scope");
+_Static_assert(sizeof(struct runner) == 16, "runner");
+_Static_assert(sizeof(struct identity) == 32 + 8 * (IDENT_SELF + IDENT_ANCESTRY + IDENT_LINE),
+	       "identity");
+_Static_assert(sizeof(struct flow_key) == 40, "flow_key");
+_Static_assert(sizeof(struct flow) == 96 + 8 * IDENT_LINE, "flow");
+_Static_assert(sizeof(struct event) == sizeof(struct flow) + 8, "event");
+_Static_assert(sizeof(struct fold_key) == 32, "fold_key");
+_Static_assert(sizeof(struct control) == 64 + 8 * COUNTERS, "control");
+_Static_assert(sizeof(struct policy) == 24 + 2 * 64 + 16 * POLICY_DENIES + 32 * POLICY_CONDS +
+	       16 * POLICY_GRANTS, "policy");
+
+#endif

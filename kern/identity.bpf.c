@@ -1,0 +1,817 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who a process is: the names of what it runs, and of all that led here.
+ *
+ *   task_alloc           a new thread or process has its parent's identity
+ *   bprm_creds_for_exec  notes the file that was asked for (a script, perhaps)
+ *   sched_process_exec   the image before becomes an ancestor; the new one is named
+ *   iter/task (two)      name the processes that ran before the load
+ *   cgroup_attach_task,
+ *   sched_process_fork   a process that comes into a scope's cgroup joins the scope
+ *
+ * Names come from what the kernel executes (the dentry, the path given to
+ * execve, the arguments of an interpreter), never from comm, which a process
+ * can rewrite.
+ */
+#include "vmlinux.h"
+#include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "hash.h"
+#include "identity.h"
+#include "maps.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define PATH_DEPTH	48	/* components; a deeper file has no path, and matches none */
+#define ARGS		16	/* arguments that are searched for a script */
+#define LINEAGE_DEPTH	32	/* parents that are asked for an identity */
+
+/* ---- Names ---- */
+
+/* Global functions are verified once, whatever calls them. */
+__noinline __u64 name_hash(const struct name *name, __u32 len)
+{
+	if (!name)
+		return 0;
+	return hash_bytes(hash_start(control.seed, HASH_NAME), name->text, len);
+}
+
+/* Reads a name from kernel memory into t->name; its length without the NUL. */
+static __always_inline __u32 name_read(struct task *t, const void *from)
+{
+	long n = bpf_probe_read_kernel_str(t->name.text, sizeof(t->name.text), from);
+
+	return n > 1 ? n - 1 : 0;
+}
+
+struct back {
+	const struct pathbuf *path;
+	__u32 at;
+};
+
+static long back_one(__u32 i, void *data)
+{
+	struct back *b = data;
+
+	if (!b->at || b->path->raw[(b->at - 1) & 255] == '/')
+		return 1;
+	b->at--;
+	return 0;
+}
+
+/* The last component of the @len bytes in t->path.raw, into t->name; its length. */
+static __noinline __u32 name_from_raw(struct task *t, __u32 len)
+{
+	struct back b = { .path = &t->path, .at = len & 255 };
+
+	bpf_loop(256, back_one, &b, 0);
+	return name_read(t, &t->path.raw[b.at & 255]);
+}
+
+/* Length without a version at its end: "python3.11" and "node18" are 6 and 4 long. */
+static __noinline __u32 stem_len(const struct task *t, __u32 len)
+{
+	__u32 i;
+
+	for (i = 0; i < 16; i++) {
+		char c;
+
+		if (!len)
+			break;
+		c = t->name.text[(len - 1) & 255];
+		if ((c < '0' || c > '9') && c != '.')
+			break;
+		len--;
+	}
+	return len;
+}
+
+static __always_inline void show(struct task *t)
+{
+	bpf_probe_read_kernel_str(t->shown, sizeof(t->shown), t->name.text);
+}
+
+static __always_inline void self_add(struct identity *id, __u64 hash)
+{
+	__u32 i;
+
+	if (!hash)
+		return;
+	for (i = IDENT_FILES; i < IDENT_SELF; i++) {
+		if (i >= id->nself) {
+			id->self[i] = hash;
+			id->nself = i + 1;
+			return;
+		}
+		if (id->self[i] == hash)
+			return;
+	}
+}
+
+/* ---- Files ---- */
+
+struct walk {
+	struct task *t;
+	struct dentry *dentry;
+	struct mount *mnt;
+	__u64 hash;
+	__u32 at;		/* start of the text so far */
+	bool complete;
+};
+
+static __always_inline void walk_name(struct walk *w, struct dentry *d)
+{
+	struct task *t = w->t;
+	__u32 len = name_read(t, BPF_CORE_READ(d, d_name.name));
+
+	w->hash = hash_mix(w->hash, name_hash(&t->name, len));
+	if (len + 1 > w->at) {	/* the beginning of a long path is not shown */
+		w->at = 0;
+		return;
+	}
+	w->at -= len;
+	bpf_probe_read_kernel(&t->path.text[w->at & PATH_END], len & 255, t->name.text);
+	w->at--;
+	t->path.text[w->at & PATH_END] = '/';
+}
+
+static long walk_up(__u32 i, void *data)
+{
+	struct walk *w = data;
+	struct dentry *d = w->dentry, *parent;
+	struct mount *m = w->mnt, *up;
+
+	if (d == BPF_CORE_READ(m, mnt.mnt_root)) {
+		up = BPF_CORE_READ(m, mnt_parent);
+		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
+		w->mnt = up;
+		w->complete = up == m;
+		return w->complete;
+	}
+	walk_name(w, d);
+	parent = BPF_CORE_READ(d, d_parent);
+	w->dentry = parent;
+	return parent == d;	/* memfd, or unlinked from its tree */
+}
+
+/*
+ * Hash of a file's full path, from its name up to the root of its mount
+ * namespace, whatever the process's own root is; the text goes to t->path,
+ * from *at on.  0 when it has no path: on no mount, or too deep.
+ */
+static __noinline __u64 path_hash(struct task *t, struct file *file, __u32 *at)
+{
+	struct walk w = {
+		.t = t,
+		.dentry = BPF_CORE_READ(file, f_path.dentry),
+		.mnt = (void *)BPF_CORE_READ(file, f_path.mnt) -
+		       bpf_core_field_offset(struct mount, mnt),
+		.hash = hash_start(control.seed, HASH_PATH),
+		.at = PATH_END,
+	};
+
+	t->path.text[PATH_END] = 0;
+	bpf_loop(PATH_DEPTH, walk_up, &w, 0);
+	*at = w.at;
+	return w.complete ? w.hash : 0;
+}
+
+static __always_inline __u64 file_hash(struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+	return hash_file(control.seed, BPF_CORE_READ(inode, i_sb, s_dev),
+			 BPF_CORE_READ(inode, i_ino));
+}
+
+static __always_inline bool in_loaders_mounts(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) == control.mnt_ns;
+}
+
+/* ---- Lineage ---- */
+
+struct search {
+	const struct identity *id;
+	__u64 hash;
+	bool found;
+};
+
+static long ancestry_is(__u32 i, void *data)
+{
+	struct search *s = data;
+
+	if (i >= IDENT_ANCESTRY)
+		return 1;
+	s->found = s->id->ancestry[i] == s->hash;
+	return s->found;
+}
+
+static __always_inline void ancestry_add(struct identity *id, __u64 hash)
+{
+	struct search s = { .id = id, .hash = hash };
+
+	if (!hash)
+		return;
+	bpf_loop(id->nancestry, ancestry_is, &s, 0);
+	if (s.found)
+		return;
+	if (id->nancestry >= IDENT_ANCESTRY) {
+		id->flags |= IDENT_LINEAGE_FULL;
+		return;
+	}
+	id->ancestry[id->nancestry & (IDENT_ANCESTRY - 1)] = hash;
+	id->nancestry++;
+}
+
+/* The running image becomes an ancestor. */
+static __noinline int lineage_push(struct identity *id)
+{
+	__u32 i;
+
+	if (!id->exec)
+		return 0;
+	for (i = 0; i < IDENT_SELF; i++) {
+		if (i < IDENT_FILES && !(id->flags & IDENT_NO_PATH))
+			continue;	/* its path stands for it */
+		if (i >= id->nself)
+			break;
+		ancestry_add(id, id->self[i]);
+	}
+	id->line[id->nline % IDENT_LINE] = id->image;
+	id->nline++;
+	return 0;
+}
+
+/* ---- Arguments ---- */
+
+struct args {
+	struct task *t;
+	__u64 at, end;		/* user addresses */
+	struct runner run;
+	__u32 index;
+	bool skip, module;
+};
+
+static __always_inline bool one_of(char c, const char set[4])
+{
+	return c && (c == set[0] || c == set[1] || c == set[2] || c == set[3]);
+}
+
+/* An option of an interpreter.  Returns whether no script can follow. */
+static __always_inline bool script_option(struct args *a, const char *arg)
+{
+	__u32 i;
+
+	if (arg[1] == '-')	/* node --eval, --print */
+		return (arg[2] == 'e' && arg[3] == 'v' && one_of('e', a->run.inline_code)) ||
+		       (arg[2] == 'p' && arg[3] == 'r' && one_of('p', a->run.inline_code));
+	for (i = 1; i < 8; i++) {
+		if (!arg[i])
+			break;
+		if (one_of(arg[i], a->run.inline_code))
+			return 1;
+		if (arg[i] == a->run.module)
+			a->module = 1;
+	}
+	a->skip = !a->module && !arg[2] && one_of(arg[1], a->run.takes_value);
+	return 0;
+}
+
+/* An option of ld.so: which of them take a value, after elf/rtld.c of glibc. */
+static __always_inline void loader_option(struct args *a, const char *arg)
+{
+	bool library = arg[2] == 'l' && arg[4] == 'b';
+	bool rpath = arg[2] == 'i' && arg[10] == 'r';
+
+	a->skip = library || rpath || arg[2] == 'a' || arg[2] == 'p' || arg[2] == 'g';
+}
+
+/* The argument is a program's name: it counts, and may itself be a runner. */
+static __always_inline bool program_named(struct args *a, __u32 len)
+{
+	struct runner *next;
+	struct task *t = a->t;
+	__u64 stem;
+
+	len = name_from_raw(t, len);
+	if (!len)
+		return 1;
+	self_add(&t->id, name_hash(&t->name, len));
+	show(t);
+	if (a->run.kind == RUNNER_SCRIPT)
+		return 1;
+	stem = name_hash(&t->name, stem_len(t, len));
+	next = bpf_map_lookup_elem(&runners, &stem);
+	if (!next || next->kind == RUNNER_LOADER)
+		return 1;
+	a->run = *next;
+	return 0;
+}
+
+/* Looks at t->path.raw, @len bytes long.  Returns whether the search is over. */
+static __always_inline bool arg_seen(struct args *a, __u32 len)
+{
+	const char *arg = a->t->path.raw;
+
+	if (!a->index++) {
+		/* busybox goes by argv[0], and by argv[1] when that is busybox */
+		if (a->run.kind != RUNNER_MULTICALL)
+			return 0;
+		return program_named(a, len);
+	}
+	if (a->skip) {
+		a->skip = 0;
+		return 0;
+	}
+	if (a->module) {
+		a->run.kind = RUNNER_SCRIPT;
+		return program_named(a, len);
+	}
+	if (arg[0] != '-' || !arg[1])
+		return program_named(a, len);
+	if (a->run.kind == RUNNER_SCRIPT)
+		return script_option(a, arg);
+	loader_option(a, arg);
+	return 0;
+}
+
+static long arg_next(__u32 i, void *data)
+{
+	struct args *a = data;
+	struct task *t = a->t;
+	long len;
+
+	if (a->at >= a->end)
+		return 1;
+	len = bpf_probe_read_user_str(t->path.raw, sizeof(t->path.raw), (void *)a->at);
+	if (len <= 0 || len >= (long)sizeof(t->path.raw))
+		return 1;
+	a->at += len;
+	return arg_seen(a, len - 1);
+}
+
+/* The same for another process, whose first arguments read_arguments left in t->path.raw. */
+static long arg_next_read(__u32 i, void *data)
+{
+	struct args *a = data;
+	struct task *t = a->t;
+	long len;
+
+	len = bpf_probe_read_kernel_str(t->name.text, sizeof(t->name.text), t->path.raw);
+	if (len <= 0 || a->at + len >= a->end || arg_seen(a, len - 1))
+		return 1;
+	a->at += len;
+	/* Forward over itself, which copies from the front. */
+	bpf_probe_read_kernel(t->path.raw, 256 - (len & 255), &t->path.raw[len & 255]);
+	return 0;
+}
+
+/* ---- Images ---- */
+
+/* "git-core": the directory of git's own helpers, which are git. */
+static __always_inline bool is_git_helper(struct file *file)
+{
+	const unsigned char *dir = BPF_CORE_READ(file, f_path.dentry, d_parent, d_name.name);
+	__u64 text[2] = {};
+
+	bpf_probe_read_kernel_str(text, sizeof(text), dir);
+	return text[0] == 0x65726f632d746967ull && !(text[1] & 0xff);
+}
+
+static __always_inline void add_git(struct task *t)
+{
+	*(__u64 *)t->name.text = 0x746967;	/* "git" */
+	self_add(&t->id, name_hash(&t->name, 3));
+}
+
+/* "ld-linux-x86-64.so.2", "ld-musl-x86_64.so.1", "ld.so"; not "ld", "ld.bfd". */
+static __always_inline bool is_loader(const struct name *n)
+{
+	return n->text[0] == 'l' && n->text[1] == 'd' &&
+	       (n->text[2] == '-' || (n->text[2] == '.' && n->text[3] == 's' && n->text[4] == 'o'));
+}
+
+/* What the executable is called by its own file, and by its path. */
+static __noinline int image_file(struct task *t, struct task_struct *task, struct file *exe,
+				 struct args *a)
+{
+	struct identity *id = &t->id;
+	struct runner *run;
+	__u64 hash;
+	__u32 len, at;
+
+	hash = path_hash(t, exe, &at);
+	id->self[0] = file_hash(exe);
+	if (in_loaders_mounts(task))
+		self_add(id, hash);
+	else
+		id->flags |= IDENT_NO_PATH;
+
+	if (is_git_helper(exe))
+		add_git(t);
+	len = name_read(t, BPF_CORE_READ(exe, f_path.dentry, d_name.name));
+	self_add(id, name_hash(&t->name, len));
+	show(t);
+	if (is_loader(&t->name)) {
+		a->run.kind = RUNNER_LOADER;
+		return at;
+	}
+	hash = name_hash(&t->name, stem_len(t, len));
+	run = bpf_map_lookup_elem(&runners, &hash);
+	if (run)
+		a->run = *run;
+	return at;
+}
+
+/* Puts a name to the image's hash, for reports. */
+static __noinline int image_record(struct task *t, __u32 path_at)
+{
+	struct image *known = bpf_map_lookup_elem(&images, &t->id.image);
+	struct image *image = (void *)&t->name;
+	long err;
+
+	if (known)
+		return 0;
+	if (path_at < sizeof(t->path.text) - PATH_LEN)
+		path_at = sizeof(t->path.text) - PATH_LEN;
+	__builtin_memset(image, 0, sizeof(*image));
+	__builtin_memcpy(image->name, t->shown, sizeof(image->name));
+	bpf_probe_read_kernel_str(image->path, sizeof(image->path),
+				  &t->path.text[path_at & PATH_END]);
+	err = bpf_map_update_elem(&images, &t->id.image, image, BPF_NOEXIST);
+	if (err && !bpf_map_lookup_elem(&images, &t->id.image))
+		__sync_fetch_and_add(&control.counters[COUNT_IMAGES_LOST], 1);
+	return 0;
+}
+
+static __always_inline void image_finish(struct task *t, __u32 path_at)
+{
+	__u64 h = hash_start(control.seed, HASH_IMAGE);
+	__u32 i;
+
+	for (i = 0; i < IDENT_SELF; i++)
+		if (i < t->id.nself)
+			h = hash_mix(h, t->id.self[i]);
+	t->id.image = h ?: 1;
+	image_record(t, path_at);
+	t->id.exec = __sync_fetch_and_add(&control.last_exec, 1) + 1;
+}
+
+/* A script was asked for and something else runs: the script's names count too. */
+static __always_inline void image_script(struct task *t, const struct exec_start *script)
+{
+	struct identity *id = &t->id;
+
+	id->self[1] = script->file;
+	if (!(id->flags & IDENT_NO_PATH))
+		self_add(id, script->path);
+	self_add(id, script->name);
+}
+
+static __always_inline void image_reset(struct task *t)
+{
+	struct identity *id = &t->id;
+	__u32 i;
+
+	id->flags &= IDENT_LINEAGE_FULL;
+	for (i = 0; i < IDENT_SELF; i++)
+		id->self[i] = 0;
+	id->nself = IDENT_FILES;
+	for (i = 0; i < CACHE; i++)
+		t->cache[i].epoch = 0;
+}
+
+/* The name that was given to execve; fexecve's "/dev/fd/N" is none. */
+static __noinline int image_invoked(struct task *t, const char *filename)
+{
+	long len = bpf_probe_read_kernel_str(t->path.raw, sizeof(t->path.raw), filename);
+	const char *raw = t->path.raw;
+	__u32 n;
+
+	if (len <= 1 || len >= (long)sizeof(t->path.raw))
+		return 0;
+	if (raw[0] == '/' && raw[1] == 'd' && raw[2] == 'e' && raw[3] == 'v' && raw[5] == 'f' &&
+	    raw[6] == 'd')
+		return 0;
+	n = name_from_raw(t, len - 1);
+	if (!n)
+		return 0;
+	self_add(&t->id, name_hash(&t->name, n));
+	show(t);
+	return 0;
+}
+
+static __always_inline struct task *record_make(struct task_struct *task)
+{
+	return bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+/* ---- Hooks ---- */
+
+SEC("lsm/bprm_creds_for_exec")
+int BPF_PROG(exec_begin, struct linux_binprm *bprm)
+{
+	struct task *t = record_make(bpf_get_current_task_btf());
+	struct file *file = bprm->file;
+	__u32 len, at;
+
+	if (!t)
+		return 0;	/* sched_process_exec tries again */
+	t->start.path = path_hash(t, file, &at);
+	t->start.file = file_hash(file);
+	len = name_read(t, BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	t->start.name = name_hash(&t->name, len);
+	return 0;
+}
+
+static __always_inline void image_arguments(struct task *t, struct task_struct *task,
+					    struct args *a, bool current)
+{
+	if (!a->run.kind || a->run.kind == RUNNER_ENV)
+		return;
+	a->t = t;
+	a->at = BPF_CORE_READ(task, mm, arg_start);
+	a->end = BPF_CORE_READ(task, mm, arg_end);
+	if (current)
+		bpf_loop(ARGS, arg_next, a, 0);
+	else
+		bpf_loop(ARGS, arg_next_read, a, 0);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct task *t = record_make(task);
+	struct args a = {};
+	bool by_env;
+	__u32 at;
+
+	if (!t)
+		return 0;	/* undecided, and denied, when it is judged */
+	by_env = t->id.flags & IDENT_BY_ENV;
+	lineage_push(&t->id);
+	image_reset(t);
+	at = image_file(t, task, BPF_CORE_READ(task, mm, exe_file), &a);
+	image_invoked(t, BPF_CORE_READ(bprm, filename));
+	if (t->start.file && t->start.file != t->id.self[0]) {
+		image_script(t, &t->start);
+		t->script = t->start;
+		if (a.run.kind == RUNNER_ENV)
+			t->id.flags |= IDENT_BY_ENV;
+	} else if (by_env) {
+		image_script(t, &t->script);
+	}
+	image_arguments(t, task, &a, true);
+	image_finish(t, at);
+	t->start.file = 0;
+	return 0;
+}
+
+SEC("lsm/task_alloc")
+int BPF_PROG(clone, struct task_struct *child, unsigned long flags)
+{
+	struct task *from, *to;
+
+	from = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), 0, 0);
+	if (!from || !from->id.exec)
+		return 0;
+	to = record_make(child);
+	if (!to)
+		return 0;
+	to->id = from->id;
+	if (!(flags & CLONE_THREAD))
+		to->id.flags &= ~(IDENT_EXEMPT | IDENT_BY_ENV);
+	return 0;
+}
+
+/* ---- Scopes that are cgroups ---- */
+
+static __always_inline __u64 cgroup_ancestor(struct cgroup *cgrp, __u32 level)
+{
+	struct cgroup___old *old = (void *)cgrp;
+	struct cgroup *up;
+	__u64 id = 0;
+
+	if (level > (__u32)BPF_CORE_READ(cgrp, level))
+		return 0;
+	if (bpf_core_field_exists(cgrp->ancestors)) {
+		bpf_probe_read_kernel(&up, sizeof(up), &cgrp->ancestors[level]);
+		return BPF_CORE_READ(up, kn, id);
+	}
+	bpf_probe_read_kernel(&id, sizeof(id), &old->ancestor_ids[level]);
+	return id;
+}
+
+struct join {
+	struct cgroup *cgrp;
+	__u32 scope, level;
+};
+
+/* Of several scopes' cgroups around a task the innermost counts. */
+static long join_one(__u32 i, void *data)
+{
+	struct join *j = data;
+	struct cgroup *cgrp = j->cgrp;
+	struct scope *s = bpf_map_lookup_elem(&scopes, &i);
+
+	if (!s || !s->slot || !s->cgroup || (j->scope && s->cgroup_level < j->level))
+		return 0;
+	if (cgroup_ancestor(cgrp, s->cgroup_level) != s->cgroup)
+		return 0;
+	j->scope = i;
+	j->level = s->cgroup_level;
+	return 0;
+}
+
+static __noinline int scope_join(struct task *t, struct cgroup *cgrp)
+{
+	struct join j = { .cgrp = cgrp };
+
+	bpf_loop(SCOPES, join_one, &j, 0);
+	if (!j.scope || t->id.scope == j.scope)
+		return 0;
+	t->id.scope = j.scope;
+	return 1;
+}
+
+__noinline __u32 scope_renew(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task *t = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct task *leader;
+
+	if (!t)
+		return 0;
+	leader = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
+	if (leader && leader->id.scope && !t->id.scope)
+		t->id.scope = leader->id.scope;
+	scope_join(t, BPF_CORE_READ(task, cgroups, dfl_cgrp));
+	return t->id.scope;
+}
+
+/* A whole process moves with its leader; its other threads ask the leader (scope_renew). */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(cgroup_entered, struct cgroup *dst, const char *path, struct task_struct *task)
+{
+	struct task *t;
+
+	if (!(control.flags & CONTROL_CGROUPS))
+		return 0;
+	t = record_make(task);
+	if (t && scope_join(t, dst))
+		__sync_fetch_and_add(&control.epoch, 1);
+	return 0;
+}
+
+/* clone3(CLONE_INTO_CGROUP) */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(cgroup_born, struct task_struct *parent, struct task_struct *child)
+{
+	struct task *t;
+
+	if (!(control.flags & CONTROL_CGROUPS))
+		return 0;
+	t = bpf_task_storage_get(&tasks, child, 0, 0);
+	if (t)
+		scope_join(t, BPF_CORE_READ(child, cgroups, dfl_cgrp));
+	return 0;
+}
+
+/* ---- Processes that ran before the load ---- */
+
+/* The nearest parent's identity, as if the task had just been forked and had exec'ed. */
+static __noinline int lineage_adopt(struct task_struct *task, struct task *t)
+{
+	struct task_struct *p = task;
+	struct task *from;
+	__u32 i;
+
+	for (i = 0; i < LINEAGE_DEPTH; i++) {
+		p = p->real_parent;
+		if (!p || !p->tgid)
+			return 0;
+		from = bpf_task_storage_get(&tasks, p, 0, 0);
+		if (!from || !from->id.exec)
+			continue;
+		t->id = from->id;
+		t->id.flags &= ~(IDENT_EXEMPT | IDENT_BY_ENV);
+		return lineage_push(&t->id);
+	}
+	return 0;
+}
+
+/* Threads share their leader's image; true if the leader is known. */
+static __always_inline bool leader_adopt(struct task_struct *task, struct task *t)
+{
+	struct task *leader;
+
+	if (task->pid == task->tgid)
+		return false;
+	leader = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
+	if (!leader || !leader->id.exec)
+		return false;
+	t->id = leader->id;
+	return true;
+}
+
+static __always_inline void image_adopt(struct task_struct *task, struct task *t, bool current)
+{
+	struct args a = {};
+	__u32 at;
+
+	lineage_adopt(task, t);
+	image_reset(t);
+	at = image_file(t, task, BPF_CORE_READ(task, mm, exe_file), &a);
+	image_arguments(t, task, &a, current);
+	image_finish(t, at);
+}
+
+__noinline int identity_adopt(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task *t = record_make(task);
+
+	if (!t)
+		return -1;
+	if (t->id.exec || leader_adopt(task, t))
+		return 0;
+	image_adopt(task, t, true);
+	return 0;
+}
+
+static __always_inline bool descends_from(struct task_struct *task, __u32 tgid)
+{
+	__u32 i;
+
+	for (i = 0; i < LINEAGE_DEPTH; i++) {
+		if ((__u32)task->tgid == tgid)
+			return true;
+		task = task->real_parent;
+		if (!task || !task->tgid)
+			return false;
+	}
+	return false;
+}
+
+/* The beginning of the arguments of every process without identity, for adopt_tasks. */
+SEC("iter.s/task")
+int read_arguments(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	unsigned long start, len;
+	struct task *t;
+
+	if (!task || (task->flags & PF_KTHREAD))
+		return 0;
+	t = record_make(task);
+	if (!t || t->id.exec)
+		return 0;
+	__builtin_memset(t->path.raw, 0, sizeof(t->path.raw));
+	start = BPF_CORE_READ(task, mm, arg_start);
+	len = BPF_CORE_READ(task, mm, arg_end) - start;
+	if (len > sizeof(t->path.raw) - 1)
+		len = sizeof(t->path.raw) - 1;
+	bpf_copy_from_user_task(t->path.raw, len, (void *)start, task, 0);
+	return 0;
+}
+
+/*
+ * Names every process, parents first: one whose parent is still nameless waits
+ * for the next run, unless control.adopt_all.  The loader runs it until
+ * nothing is left.
+ */
+SEC("iter/task")
+int adopt_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct task *t, *parent;
+
+	if (!task || (task->flags & PF_KTHREAD) || !task->mm)
+		return 0;
+	t = record_make(task);
+	if (!t) {
+		control.deferred++;
+		return 0;
+	}
+	if (!t->id.exec && !leader_adopt(task, t)) {
+		parent = bpf_task_storage_get(&tasks, task->real_parent, 0, 0);
+		if (!control.adopt_all && task->real_parent->mm && !(parent && parent->id.exec)) {
+			control.deferred++;
+			return 0;
+		}
+		image_adopt(task, t, false);
+		control.adopted++;
+	}
+	if (control.join_scope && t->id.scope != control.join_scope &&
+	    (control.join_tgid ? descends_from(task, control.join_tgid) : 0)) {
+		t->id.scope = control.join_scope;
+		control.adopted++;
+	}
+	if ((control.flags & CONTROL_CGROUPS) &&
+	    scope_join(t, BPF_CORE_READ(task, cgroups, dfl_cgrp)))
+		control.adopted++;
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The verdict as the hooks see it: over all scopes around a process, and reported. */
+#ifndef KNTRL_JUDGE_H
+#define KNTRL_JUDGE_H
+
+#include "abi.h"
+
+struct target;
+struct facts;
+
+/* Filled by judge(), but for who it is about, which the caller knows. */
+struct outcome {
+	struct rule_ref rule;
+	__u64 cgroup;
+	__u32 uid, tgid;
+	__u32 scope;		/* whose policy decided */
+	__u32 verdict;		/* VERDICT_* */
+	__u32 type;		/* enum event_type */
+};
+
+/*
+ * Asks the policy of @scope and of each scope around it.  The first that
+ * denies decides; else the first that would (monitor), else the innermost.
+ * @id may be NULL, with @facts as verdict() has it.  Returns
+ * VERDICT_*, also in @out.
+ */
+int judge(const struct identity *id, const struct target *to, __u32 scope, struct outcome *out,
+	  struct facts *facts);
+
+/*
+ * Enters an attempt into the flow table and, when it is blocked or new, the
+ * ring buffer.  Returns the number of its flow record, or 0.
+ */
+__u32 report(const struct identity *id, const struct target *to, const struct outcome *out);
+
+#endif

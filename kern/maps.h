@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * All maps, each with who writes it, who reads it, and what happens when it is
+ * full.  Weak, so that every object can define them and the linker keeps one.
+ */
+#ifndef KNTRL_MAPS_H
+#define KNTRL_MAPS_H
+
+#include "abi.h"
+#include "target.h"
+
+#define TABLE __weak SEC(".maps")
+
+/* Written by the loader (and the counters by all programs); read by all. */
+extern struct control control;
+
+/* By scope: which slot is in force.  One store of slot changes the policy. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SCOPES);
+	__type(key, __u32);
+	__type(value, struct scope);
+} scopes TABLE;
+
+/* By the hash of a name without its version: node, python, ld.so.  Written once, by the loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 128);
+	__type(key, __u64);
+	__type(value, struct runner);
+} runners TABLE;
+
+/* ---- Processes ---- */
+
+#define CACHE		8	/* a power of two */
+
+/* A verdict already given to this thread; valid while epoch is the current one. */
+struct cached {
+	__u64 addr[2];
+	__u32 epoch;
+	__u16 port;
+	__u8 proto;
+	__u8 verdict;		/* VERDICT_* */
+	__u32 flow;		/* index into "flows"; 0: none */
+	__u32 pad;
+};
+
+/* What the start of an exec leaves for its end: the file that was asked for. */
+struct exec_start {
+	__u64 path, file, name;	/* hashes; 0: none */
+};
+
+struct name {
+	char text[256];
+};
+
+/* A path is put together from its end, up to text[PATH_END]; what lies behind it is free. */
+#define PATH_END	255
+struct pathbuf {
+	char text[PATH_END + 1];
+	char raw[256];
+};
+
+/*
+ * One per thread, so that only the thread itself reads and writes it: no lock,
+ * no torn verdict.  Written by identity.bpf.c (copied at clone, renewed at
+ * exec) and, for the cache, by socket.bpf.c.  A thread without one gets it
+ * when first asked for; when that fails, it is denied (RULE_UNDECIDED).
+ */
+struct task {
+	struct identity id;
+	struct cached cache[CACHE];
+	struct exec_start start;
+	struct exec_start script;	/* of env(1), kept for the interpreter it runs */
+	struct facts facts;	/* scratch of judge() */
+	char shown[NAME_LEN];	/* the name that reports will use */
+	struct name name;	/* scratch: one name */
+	struct pathbuf path;	/* scratch: a path, and text that is looked for a name */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task);
+} tasks TABLE;
+
+/*
+ * By image hash: its names, for reports.  Written at exec, never removed; when
+ * full, an image has no name in reports (COUNT_IMAGES_LOST).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, IMAGES);
+	__type(key, __u64);
+	__type(value, struct image);
+} images TABLE;
+
+/* ---- Sockets ---- */
+
+/*
+ * Marks left by the hooks for the egress backstop: "this socket may send
+ * there", and by ingress: "that peer sent to this socket".  Each is one 64-bit
+ * keyed hash in the place that its lower bits name; a newer mark replaces an
+ * older one, and a packet without its mark is judged again (packet.bpf.c).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VOUCHED);
+	__type(key, __u32);
+	__type(value, __u64);
+} vouched TABLE;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VOUCHED);
+	__type(key, __u32);
+	__type(value, __u64);
+} heard TABLE;
+
+/*
+ * By socket cookie: the scope it was made in, for scopes other than the host.
+ * A socket that was pushed out counts as the host's to the backstop.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, __u32);
+} owners TABLE;
+
+/* ---- Reports: never change a verdict ---- */
+
+/* By number, from 1; read by kntrl report.  When full, see "folded". */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FLOWS);
+	__type(key, __u32);
+	__type(value, struct flow);
+} flows TABLE;
+
+/* The number of a flow; as large as "flows", so never full before it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FLOWS);
+	__type(key, struct flow_key);
+	__type(value, __u32);
+} flow_index TABLE;
+
+/* Blocked attempts that found "flows" full; when full too, COUNT_BLOCKS_FOLDED. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FOLDED);
+	__type(key, struct fold_key);
+	__type(value, __u64);
+} folded TABLE;
+
+/* struct event, one for each blocked attempt and each new flow; when full, COUNT_EVENTS_LOST. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events TABLE;
+
+#endif

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The backstop: packets as they leave, after routing options and NAT have had
+ * their say, at the root of cgroup v2.
+ *
+ *   egress   a datagram, or the SYN of a stream, must bear the mark of a hook that
+ *            judged this very socket and address; a stream's further packets must go
+ *            where the socket is connected to.  What does not is judged here, once,
+ *            as sent by a process of which nothing is known.
+ *   ingress  notes who sent datagrams to which socket, so that it may answer
+ *
+ * What has no socket (forwarded packets) or comes from the kernel's own (resets,
+ * neighbour discovery, ICMP errors) passes.
+ */
+#include "vmlinux.h"
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include "addr.h"
+#include "judge.h"
+#include "maps.h"
+#include "target.h"
+#include "vouch.h"
+
+/* What is known of a process of which nothing is known; never written. */
+struct facts nobody SEC(".data.nobody") = { .self.w[0] = 1ull << ATOM_ALWAYS };
+
+#define PASS	1
+#define DROP	0
+
+struct packet {
+	struct target to;	/* or from, on its way in */
+	bool syn;		/* opens a stream */
+	bool bare;		/* TCP without data and without SYN */
+	bool kernels;		/* of a sort that only the kernel sends */
+	bool v6;
+};
+
+/* Errors, echo replies, MLD, neighbour discovery (RFC 4443, 2710, 3810, 4861). */
+static __always_inline bool icmp6_is_kernels(__u8 type)
+{
+	return type < 128 || (type >= 129 && type <= 137) || type == 143;
+}
+
+/* Anything but a question: echo, timestamp, address mask (RFC 792, RFC 950). */
+static __always_inline bool icmp_is_kernels(__u8 type)
+{
+	return type != 8 && type != 13 && type != 17;
+}
+
+/* Transport header at @at, @left bytes of packet from there on. */
+static __always_inline void packet_transport(struct __sk_buff *skb, struct packet *p, __u32 at,
+					     __u8 proto)
+{
+	union {
+		struct tcphdr tcp;
+		__be16 ports[2];
+		__u8 type;
+	} h = {};
+
+	p->to.proto = proto;
+	if (proto == PROTO_TCP) {
+		if (bpf_skb_load_bytes(skb, at, &h.tcp, sizeof(h.tcp)))
+			return;
+		p->to.port = bpf_ntohs(h.tcp.dest);
+		p->syn = h.tcp.syn && !h.tcp.ack;
+		p->bare = !h.tcp.syn && at + h.tcp.doff * 4 >= skb->len;
+	} else if (proto_bit(proto) == PROTO_BIT_UDP) {
+		if (!bpf_skb_load_bytes(skb, at, h.ports, sizeof(h.ports)))
+			p->to.port = bpf_ntohs(h.ports[1]);
+	} else if (!bpf_skb_load_bytes(skb, at, &h.type, 1)) {
+		p->kernels = (proto == IPPROTO_ICMP && icmp_is_kernels(h.type)) ||
+			     (proto == IPPROTO_ICMPV6 && icmp6_is_kernels(h.type));
+	}
+}
+
+/* Past the IPv6 extension headers (RFC 8200, 4): offset of what follows; its type in *next. */
+static __always_inline __u32 ipv6_transport(struct __sk_buff *skb, __u8 *next)
+{
+	__u32 i, at = sizeof(struct ipv6hdr);
+
+	for (i = 0; i < 8; i++) {
+		__u8 h[2];
+
+		if (*next != IPPROTO_HOPOPTS && *next != IPPROTO_ROUTING &&
+		    *next != IPPROTO_DSTOPTS)
+			return at;
+		if (bpf_skb_load_bytes(skb, at, h, sizeof(h)))
+			return at;
+		*next = h[0];
+		at += (h[1] + 1) * 8;
+	}
+	return at;
+}
+
+static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *p)
+{
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		struct iphdr ip;
+		__u32 *a = (__u32 *)p->to.addr;
+
+		if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
+			return false;
+		a[2] = bpf_htonl(0xffff);
+		a[3] = ip.daddr;
+		if (!(ip.frag_off & bpf_htons(0x1fff)))
+			packet_transport(skb, p, ip.ihl * 4, ip.protocol);
+		else
+			p->to.proto = ip.protocol;
+		return true;
+	}
+	if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		struct ipv6hdr ip6;
+		__u8 next;
+		__u32 at;
+
+		if (bpf_skb_load_bytes(skb, 0, &ip6, sizeof(ip6)))
+			return false;
+		__builtin_memcpy(p->to.addr, &ip6.daddr, sizeof(p->to.addr));
+		p->v6 = true;
+		next = ip6.nexthdr;
+		at = ipv6_transport(skb, &next);
+		packet_transport(skb, p, at, next);
+		return true;
+	}
+	return false;
+}
+
+/* The address a socket is connected to, as the packet's family has it. */
+static __always_inline void target_of_socket(struct target *to, const volatile struct bpf_sock *sk,
+					     const struct packet *p)
+{
+	__u32 *a = (__u32 *)to->addr;
+	/* All are read before any is chosen: the verifier wants constant offsets. */
+	__u32 v4 = sk->dst_ip4, w0 = sk->dst_ip6[0], w1 = sk->dst_ip6[1];
+	__u32 w2 = sk->dst_ip6[2], w3 = sk->dst_ip6[3];
+
+	*to = p->to;
+	a[0] = p->v6 ? w0 : 0;
+	a[1] = p->v6 ? w1 : 0;
+	a[2] = p->v6 ? w2 : bpf_htonl(0xffff);
+	a[3] = p->v6 ? w3 : v4;
+	to->port = bpf_ntohs(sk->dst_port);
+}
+
+/* NAT led an allowed connection to this host or a local range: a container's resolver, a service. */
+static __always_inline bool rewritten_locally(__u64 cookie, const struct packet *p,
+					      const struct target *connected)
+{
+	if (addr_is_metadata(p->to.addr))
+		return false;
+	if (!addr_is_loopback(p->to.addr) && !addr_is_local(p->to.addr))
+		return false;
+	if (!connected->port)
+		return proto_bit(p->to.proto) == PROTO_BIT_UDP;	/* each sendmsg was judged */
+	return mark_is(&vouched, mark_of(cookie, connected, 0));
+}
+
+static __always_inline int packet_judge(__u64 cookie, const struct packet *p)
+{
+	__u32 *owner = bpf_map_lookup_elem(&owners, &cookie);
+	struct outcome out = { .type = EVENT_PACKET };
+
+	judge(0, &p->to, owner ? *owner : 0, &out, &nobody);
+	if (out.verdict & VERDICT_BLOCK)
+		report(0, &p->to, &out);
+	if (out.verdict & VERDICT_DENIED)
+		return DROP;
+	mark_set(&vouched, mark_of(cookie, &p->to, 0));
+	return PASS;
+}
+
+/* Everything that the quick test of egress() did not know. */
+static __noinline int egress_slow(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct target connected;
+	struct packet p = {};
+	__u64 cookie;
+
+	if (!sk)
+		return PASS;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk || !packet_read(skb, &p) || p.kernels)
+		return PASS;
+	if (addr_is_loopback(p.to.addr))
+		return PASS;
+	target_of_socket(&connected, sk, &p);
+	if (p.to.proto == PROTO_TCP && !connected.port) {
+		/* A listener's SYN-ACK; a reset or ACK of the kernel's control socket. */
+		if (sk->type == SOCK_STREAM || p.bare)
+			return PASS;
+	}
+	cookie = bpf_get_socket_cookie(skb);
+	if (mark_is(&vouched, mark_of(cookie, &p.to, 0)))
+		return PASS;
+	if (p.syn && mark_is_recent(&vouched, COOKIE_MPTCP, &p.to, ERA_SHORT)) {
+		mark_set(&vouched, mark_of(cookie, &p.to, 0));
+		return PASS;
+	}
+	if (rewritten_locally(cookie, &p, &connected)) {
+		mark_set(&vouched, mark_of(cookie, &p.to, 0));
+		return PASS;
+	}
+	return packet_judge(cookie, &p);
+}
+
+/* A stream's packet to where its socket is connected, and no SYN: what most packets are. */
+static __always_inline bool is_stream_data4(struct __sk_buff *skb, const volatile struct bpf_sock *sk)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct iphdr *ip = data;
+	struct tcphdr *tcp = (void *)(ip + 1);
+
+	return (void *)(tcp + 1) <= end && ip->ihl == 5 && ip->protocol == PROTO_TCP &&
+	       ip->daddr == sk->dst_ip4 && !(tcp->syn && !tcp->ack);
+}
+
+static __always_inline bool is_stream_data6(struct __sk_buff *skb, const volatile struct bpf_sock *sk)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct ipv6hdr *ip6 = data;
+	struct tcphdr *tcp = (void *)(ip6 + 1);
+
+	return (void *)(tcp + 1) <= end && ip6->nexthdr == PROTO_TCP &&
+	       ip6->daddr.in6_u.u6_addr32[0] == sk->dst_ip6[0] &&
+	       ip6->daddr.in6_u.u6_addr32[1] == sk->dst_ip6[1] &&
+	       ip6->daddr.in6_u.u6_addr32[2] == sk->dst_ip6[2] &&
+	       ip6->daddr.in6_u.u6_addr32[3] == sk->dst_ip6[3] && !(tcp->syn && !tcp->ack);
+}
+
+/* A datagram with the mark of the hook that judged it. */
+static __always_inline bool is_vouched_datagram4(struct __sk_buff *skb)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct iphdr *ip = data;
+	struct udphdr *udp = (void *)(ip + 1);
+	struct target to = {};
+	__u32 *a = (__u32 *)to.addr;
+
+	if ((void *)(udp + 1) > end || ip->ihl != 5 || ip->protocol != PROTO_UDP ||
+	    (ip->frag_off & bpf_htons(0x1fff)))
+		return false;
+	a[2] = bpf_htonl(0xffff);
+	a[3] = ip->daddr;
+	to.port = bpf_ntohs(udp->dest);
+	return mark_is(&vouched, mark_of(bpf_get_socket_cookie(skb), &to, 0));
+}
+
+SEC("cgroup_skb/egress")
+int egress(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	if (!sk)
+		return PASS;
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		if (is_stream_data4(skb, sk) || is_vouched_datagram4(skb))
+			return PASS;
+	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		if (is_stream_data6(skb, sk))
+			return PASS;
+	} else {
+		return PASS;
+	}
+	return egress_slow(skb);
+}
+
+/* ---- In ---- */
+
+static __noinline int hear(struct __sk_buff *skb)
+{
+	struct target from = {};
+	__u32 *a = (__u32 *)from.addr;
+	__be16 port;
+	__u32 at;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		__u8 ihl;
+
+		if (bpf_skb_load_bytes(skb, 0, &ihl, 1) ||
+		    bpf_skb_load_bytes(skb, 12, &a[3], 4))
+			return PASS;
+		a[2] = bpf_htonl(0xffff);
+		at = (ihl & 15) * 4;
+	} else {
+		if (bpf_skb_load_bytes(skb, 8, from.addr, 16))
+			return PASS;
+		at = sizeof(struct ipv6hdr);
+	}
+	if (addr_is_loopback(from.addr) || bpf_skb_load_bytes(skb, at, &port, 2))
+		return PASS;
+	from.port = bpf_ntohs(port);
+	mark_set_recent(&heard, bpf_get_socket_cookie(skb), &from, ERA_LONG);
+	return PASS;
+}
+
+SEC("cgroup_skb/ingress")
+int ingress(struct __sk_buff *skb)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct bpf_sock *sk = skb->sk;
+	__u8 proto;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		struct iphdr *ip = data;
+
+		if ((void *)(ip + 1) > end)
+			return PASS;
+		proto = ip->protocol;
+	} else {
+		struct ipv6hdr *ip6 = data;
+
+		if ((void *)(ip6 + 1) > end)
+			return PASS;
+		proto = ip6->nexthdr;
+	}
+	/* A connected socket hears nobody but whom it was connected to. */
+	if (proto_bit(proto) != PROTO_BIT_UDP || !sk || sk->dst_port)
+		return PASS;
+	return hear(skb);
+}

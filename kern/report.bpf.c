@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The flow table and the event stream.  Nothing here changes a verdict: when
+ * there is no room, detail is lost and counted.
+ */
+#include "vmlinux.h"
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "maps.h"
+#include "judge.h"
+#include "target.h"
+
+struct control control SEC(".data.control");
+
+static __always_inline void count(enum counter c)
+{
+	__sync_fetch_and_add(&control.counters[c], 1);
+}
+
+static __always_inline void flow_fill(struct flow *f, const struct flow_key *key,
+				      const struct identity *id, const struct outcome *out,
+				      __u64 now)
+{
+	__u32 i;
+
+	f->key = *key;
+	f->rule = out->rule;
+	f->image = id ? id->image : 0;
+	f->first = now;
+	f->last = now;
+	f->count = 1;
+	f->cgroup = out->cgroup;
+	f->uid = out->uid;
+	f->nline = id ? id->nline : 0;
+	for (i = 0; i < IDENT_LINE; i++)
+		f->line[i] = id ? id->line[i] : 0;
+}
+
+/* A blocked attempt that has no record is at least counted, by prefix. */
+static __always_inline void fold(const struct identity *id, const struct flow_key *key,
+				 const struct outcome *out)
+{
+	struct fold_key fold = { .image = id ? id->image : 0, .rule = out->rule };
+	__u64 one = 1, *n;
+	__u32 i, keep = key->addr[0] || key->addr[10] != 0xff ? 4 : 14;
+
+	if (!(out->verdict & VERDICT_BLOCK)) {
+		count(COUNT_FLOWS_FOLDED);
+		return;
+	}
+	for (i = 0; i < 16; i++)
+		fold.addr[i] = i < keep ? key->addr[i] : 0;
+	n = bpf_map_lookup_elem(&folded, &fold);
+	if (!n) {
+		if (!bpf_map_update_elem(&folded, &fold, &one, BPF_NOEXIST))
+			return;
+		n = bpf_map_lookup_elem(&folded, &fold);
+	}
+	if (n)
+		__sync_fetch_and_add(n, 1);
+	else
+		count(COUNT_BLOCKS_FOLDED);
+}
+
+/* A new record for the flow; its number, or 0 when the table is full. */
+static __always_inline __u32 flow_new(const struct flow_key *key, const struct identity *id,
+				      const struct outcome *out, __u64 now)
+{
+	struct flow *f;
+	__u32 n;
+
+	if (control.last_flow >= FLOWS - 1)
+		return 0;
+	n = __sync_fetch_and_add(&control.last_flow, 1) + 1;
+	f = bpf_map_lookup_elem(&flows, &n);
+	if (!f)
+		return 0;
+	flow_fill(f, key, id, out, now);
+	if (bpf_map_update_elem(&flow_index, key, &n, BPF_NOEXIST))
+		f->count = 0;	/* another thread was first: an empty record */
+	return n;
+}
+
+static __always_inline void emit(const struct flow_key *key, const struct identity *id,
+				 const struct outcome *out, __u64 now, __u64 attempts)
+{
+	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e) {
+		count(COUNT_EVENTS_LOST);
+		return;
+	}
+	flow_fill(&e->flow, key, id, out, now);
+	e->flow.count = attempts;
+	e->time = now;
+	bpf_ringbuf_submit(e, 0);
+}
+
+__noinline __u32 report(const struct identity *id, const struct target *to,
+			const struct outcome *out)
+{
+	struct flow_key key = {};
+	__u64 now = bpf_ktime_get_ns();
+	struct flow *f = 0;
+	__u32 *known, n;
+
+	if (!to || !out || out->verdict == VERDICT_QUIET)
+		return 0;
+	key.exec = id ? id->exec : 0;
+	__builtin_memcpy(key.addr, to->addr, sizeof(key.addr));
+	key.tgid = out->tgid;
+	key.scope = out->scope;
+	key.port = to->port;
+	key.proto = to->proto;
+	key.verdict = out->verdict;
+	key.type = out->type;
+
+	known = bpf_map_lookup_elem(&flow_index, &key);
+	n = known ? *known : flow_new(&key, id, out, now);
+	if (n)
+		f = bpf_map_lookup_elem(&flows, &n);
+	if (!f)
+		fold(id, &key, out);
+	if (known && f) {
+		__sync_fetch_and_add(&f->count, 1);
+		f->last = now;
+	}
+	/* Blocked attempts are told one by one, but for packets, which TCP sends again. */
+	if (!known || ((out->verdict & VERDICT_BLOCK) && out->type != EVENT_PACKET))
+		emit(&key, id, out, now, f ? f->count : 1);
+	return n;
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The hooks in which a process asks to talk to somebody:
+ *
+ *   socket_create   families and protocols that can be judged; raw sockets
+ *   socket_connect  streams and datagrams
+ *   socket_sendmsg  every datagram, wherever its address comes from, and TCP Fast Open,
+ *                   which never passes socket_connect
+ *
+ * Each reads the destination, looks for a verdict this thread was given before,
+ * or has one made (judge), and leaves a mark for the egress backstop.
+ */
+#include "vmlinux.h"
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "addr.h"
+#include "identity.h"
+#include "judge.h"
+#include "maps.h"
+#include "target.h"
+#include "vouch.h"
+
+#define SIN_LEN		16	/* sizeof(struct sockaddr_in) */
+#define SIN6_LEN_MIN	24	/* SIN6_LEN_RFC2133: without a scope id */
+
+enum { READ_OK, READ_PASS, READ_UNKNOWN };
+
+/* ---- Destinations ---- */
+
+static __always_inline void target_v4(struct target *to, __be32 addr, __be16 port)
+{
+	__u32 *a = (__u32 *)to->addr;
+
+	a[0] = 0;
+	a[1] = 0;
+	a[2] = bpf_htonl(0xffff);
+	a[3] = addr;
+	to->port = bpf_ntohs(port);
+}
+
+/* The protocol as the rules see it; those without ports have port 0. */
+static __always_inline void target_proto(struct target *to, const struct sock *sk)
+{
+	__u16 proto = sk->sk_protocol;
+
+	to->proto = proto == IPPROTO_MPTCP ? PROTO_TCP : proto;
+	to->create = CREATE_NOTHING;
+	if (proto_bit(to->proto) == PROTO_BIT_OTHER)
+		to->port = 0;
+}
+
+/*
+ * Reads a socket address.  Lengths are checked before the protocol does it, so
+ * that stale bytes are never judged: a short one is passed on to be refused
+ * with EINVAL there.  An AF_INET address on an IPv6 socket is what it says;
+ * @unspec is what the socket takes AF_UNSPEC for.
+ */
+static __always_inline int target_read(struct target *to, const struct sockaddr *from, int len,
+				       __u16 unspec)
+{
+	__u32 words[6];
+	__u16 family;
+
+	if (len < (int)sizeof(family))
+		return READ_PASS;
+	bpf_probe_read_kernel(words, 8, from);
+	family = (__u16)words[0] ?: unspec;
+	if (family == AF_INET) {
+		if (len < SIN_LEN)
+			return READ_PASS;
+		target_v4(to, words[1], words[0] >> 16);
+		return READ_OK;
+	}
+	if (family == AF_INET6) {
+		if (len < SIN6_LEN_MIN)
+			return READ_PASS;
+		bpf_probe_read_kernel(words, sizeof(words), from);
+		__builtin_memcpy(to->addr, &words[2], sizeof(to->addr));
+		to->port = bpf_ntohs(words[0] >> 16);
+		return READ_OK;
+	}
+	return family == AF_UNSPEC ? READ_PASS : READ_UNKNOWN;
+}
+
+/* Where a connected socket sends to. */
+static __always_inline int target_connected(struct target *to, const struct sock *sk)
+{
+	__be16 port = sk->__sk_common.skc_dport;
+
+	if (sk->__sk_common.skc_family == AF_INET) {
+		if (!sk->__sk_common.skc_daddr)
+			return READ_PASS;	/* not connected: the protocol refuses */
+		target_v4(to, sk->__sk_common.skc_daddr, port);
+		return READ_OK;
+	}
+	bpf_probe_read_kernel(to->addr, sizeof(to->addr), &sk->__sk_common.skc_v6_daddr);
+	to->port = bpf_ntohs(port);
+	return port ? READ_OK : READ_PASS;
+}
+
+/* ---- Verdicts ---- */
+
+static __always_inline void outcome_start(struct outcome *out, enum event_type type)
+{
+	out->type = type;
+	out->tgid = bpf_get_current_pid_tgid() >> 32;
+	out->uid = bpf_get_current_uid_gid();
+	out->cgroup = bpf_get_current_cgroup_id();
+}
+
+static __always_inline struct cached *cache_slot(struct task *t, const struct target *to)
+{
+	const __u32 *a = (const __u32 *)to->addr;
+	__u32 h = a[3] ^ a[2] ^ a[1] ^ to->port;
+
+	h ^= h >> 16;
+	h ^= h >> 8;
+	return &t->cache[h % CACHE];
+}
+
+static __always_inline bool cache_hit(const struct cached *c, const struct target *to, __u32 epoch)
+{
+	const __u64 *a = (const __u64 *)to->addr;
+
+	return c->epoch == epoch && c->addr[0] == a[0] && c->addr[1] == a[1] &&
+	       c->port == to->port && c->proto == to->proto;
+}
+
+/*
+ * Datagrams back to a peer that sent one to this very socket within the last
+ * half minute are not this host's to have started.
+ */
+static __always_inline bool is_reply(struct sock *sk, const struct target *to)
+{
+	return proto_bit(to->proto) == PROTO_BIT_UDP &&
+	       mark_is_recent(&heard, bpf_get_socket_cookie(sk), to, ERA_LONG);
+}
+
+/* The verdict is made, entered in the reports and kept for the next time. */
+static __noinline int decide_anew(struct task *t, const struct target *to, struct sock *sk,
+				  __u32 epoch)
+{
+	struct cached *c = cache_slot(t, to);
+	struct outcome out = {};
+	__u32 flow;
+
+	outcome_start(&out, EVENT_NETWORK);
+	judge(&t->id, to, scope_of(t), &out, &t->facts);
+	if ((out.verdict & VERDICT_BLOCK) && is_reply(sk, to))
+		return 0;	/* holds for this datagram, not for the next */
+	flow = report(&t->id, to, &out);
+	__builtin_memcpy(c->addr, to->addr, sizeof(c->addr));
+	c->port = to->port;
+	c->proto = to->proto;
+	c->flow = flow;
+	c->verdict = out.verdict;
+	/* A blocked attempt is judged again each time, for its event. */
+	c->epoch = out.verdict & VERDICT_BLOCK ? 0 : epoch;
+	return out.verdict;
+}
+
+static __always_inline int decide(struct task *t, const struct target *to, struct sock *sk)
+{
+	__u32 epoch = control.epoch;
+	struct cached *c = cache_slot(t, to);
+	struct flow *f;
+
+	if (!cache_hit(c, to, epoch))
+		return decide_anew(t, to, sk, epoch);
+	f = bpf_map_lookup_elem(&flows, &c->flow);
+	if (f)
+		f->count++;
+	return 0;
+}
+
+/* Tells the backstop that the socket may send there. */
+static __always_inline void vouch(const struct task *t, struct sock *sk, const struct target *to)
+{
+	__u64 cookie = bpf_get_socket_cookie(sk);
+	__u32 scope = t->id.scope;
+
+	mark_set(&vouched, mark_of(cookie, to, 0));
+	if (scope && !bpf_map_lookup_elem(&owners, &cookie))
+		bpf_map_update_elem(&owners, &cookie, &scope, BPF_ANY);
+}
+
+static __always_inline int undecided(void)
+{
+	__sync_fetch_and_add(&control.counters[COUNT_UNDECIDED], 1);
+	return -EPERM;
+}
+
+/* A destination has been read: pass, or -EPERM. */
+static __always_inline int judge_target(struct sock *sk, struct target *to)
+{
+	struct task *t;
+
+	target_proto(to, sk);
+	if (addr_is_loopback(to->addr) && to->port != PORT_DNS &&
+	    !(control.flags & CONTROL_LOOPBACK))
+		return 0;
+	t = current_record();
+	if (!t)
+		return bpf_get_current_task_btf()->flags & PF_KTHREAD ? 0 : undecided();
+	if (decide(t, to, sk) & VERDICT_DENIED)
+		return -EPERM;
+	vouch(t, sk, to);
+	if (sk->sk_protocol == IPPROTO_MPTCP)
+		mark_set_recent(&vouched, COOKIE_MPTCP, to, ERA_SHORT);
+	return 0;
+}
+
+static __always_inline bool judged_family(__u16 family)
+{
+	return family == AF_INET || family == AF_INET6;
+}
+
+/* Making a socket of a sort that rules cannot follow, or using one made before the load. */
+static __noinline int judge_creation(__u32 family, __u32 type, enum create create)
+{
+	struct target to = { .port = type, .proto = family, .create = create };
+	struct task *t = current_record();
+	struct outcome out = {};
+
+	if (!t)
+		return bpf_get_current_task_btf()->flags & PF_KTHREAD ? 0 : undecided();
+	outcome_start(&out, EVENT_SOCKET);
+	judge(&t->id, &to, scope_of(t), &out, &t->facts);
+	report(&t->id, &to, &out);
+	return out.verdict & VERDICT_DENIED ? -EPERM : 0;
+}
+
+/* ---- Hooks ---- */
+
+static __always_inline enum create create_kind(int family, int type, int protocol)
+{
+	if (family == AF_UNIX || family == AF_NETLINK)
+		return CREATE_NOTHING;
+	if (family == AF_PACKET)
+		return CREATE_RAW;
+	if (!judged_family(family))
+		return CREATE_OTHER;
+	if (type == SOCK_STREAM && (!protocol || protocol == IPPROTO_TCP ||
+				    protocol == IPPROTO_MPTCP))
+		return CREATE_NOTHING;
+	if (type == SOCK_DGRAM && (!protocol || protocol == IPPROTO_UDP ||
+				   protocol == IPPROTO_UDPLITE))
+		return CREATE_NOTHING;
+	if (type == SOCK_RAW || (type == SOCK_DGRAM && (protocol == IPPROTO_ICMP ||
+							protocol == IPPROTO_ICMPV6)))
+		return CREATE_RAW;
+	return CREATE_OTHER;
+}
+
+SEC("lsm/socket_create")
+int BPF_PROG(socket_create, int family, int type, int protocol, int kern)
+{
+	enum create create;
+
+	if (kern)
+		return 0;
+	create = create_kind(family, type, protocol);
+	return create == CREATE_NOTHING ? 0 : judge_creation(family, type, create);
+}
+
+SEC("lsm/socket_connect")
+int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int addrlen)
+{
+	struct sock *sk = sock->sk;
+	struct target to;
+	__u16 family;
+	int got;
+
+	if (!sk)
+		return 0;
+	family = sk->__sk_common.skc_family;
+	if (!judged_family(family))
+		return family == AF_UNIX || family == AF_NETLINK ?
+		       0 : judge_creation(family, sock->type, CREATE_OTHER);
+	got = target_read(&to, address, addrlen, AF_UNSPEC);
+	if (got == READ_OK)
+		return judge_target(sk, &to);
+	return got == READ_PASS ? 0 : judge_creation(family, sock->type, CREATE_OTHER);
+}
+
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
+{
+	struct sock *sk = sock->sk;
+	void *name = msg->msg_name;
+	struct target to;
+	__u16 family, unspec;
+	int got;
+
+	/* A stream goes where it was connected to, unless it connects now. */
+	if (sock->type == SOCK_STREAM && !(name && (msg->msg_flags & MSG_FASTOPEN)))
+		return 0;
+	if (!sk)
+		return 0;
+	family = unspec = sk->__sk_common.skc_family;
+	if (!judged_family(family))
+		return family == AF_UNIX || family == AF_NETLINK ?
+		       0 : judge_creation(family, sock->type, CREATE_OTHER);
+	/* udp_sendmsg, raw_sendmsg, rawv6_sendmsg; udpv6_sendmsg goes where it is connected. */
+	if (family == AF_INET6 && sock->type != SOCK_RAW)
+		unspec = AF_UNSPEC;
+	got = name ? target_read(&to, name, msg->msg_namelen, unspec) : READ_PASS;
+	if (got == READ_PASS)
+		got = target_connected(&to, sk);
+	if (got == READ_OK)
+		return judge_target(sk, &to);
+	return got == READ_PASS ? 0 : judge_creation(family, sock->type, CREATE_OTHER);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
+/* What a process asks for, and what is told about it from protocol and port alone. */
+#ifndef KNTRL_TARGET_H
+#define KNTRL_TARGET_H
+
+#include "abi.h"
+#include "hash.h"
+
+#define PORT_DNS	53
+#define PORT_DHCP	67
+#define PORT_DHCPV6	547
+
+#define PROTO_TCP	6	/* MPTCP too */
+#define PROTO_UDP	17
+#define PROTO_UDPLITE	136
+
+enum create {
+	CREATE_NOTHING,
+	CREATE_RAW,		/* a socket that sends packets of its own making */
+	CREATE_OTHER,		/* a family or protocol that no rule can judge */
+};
+
+/* What is asked for: to send to an address, or to make a socket. */
+struct target {
+	__u8 addr[16];
+	__u16 port;		/* 0 where the protocol has none; to make: the SOCK_* type */
+	__u8 proto;		/* IPPROTO_*; to make: the address family */
+	__u8 create;		/* enum create */
+} __attribute__((aligned(8)));
+
+static __always_inline __u16 proto_bit(__u8 proto)
+{
+	if (proto == PROTO_TCP)
+		return PROTO_BIT_TCP;
+	if (proto == PROTO_UDP || proto == PROTO_UDPLITE)
+		return PROTO_BIT_UDP;
+	return PROTO_BIT_OTHER;
+}
+
+static __always_inline _Bool target_is_dns(const struct target *to)
+{
+	return to->port == PORT_DNS && proto_bit(to->proto) != PROTO_BIT_OTHER;
+}
+
+static __always_inline _Bool target_is_dhcp(const struct target *to)
+{
+	return to->proto == PROTO_UDP && (to->port == PORT_DHCP || to->port == PORT_DHCPV6);
+}
+
+/* The atoms of a process: its own and its ancestry's. */
+struct facts {
+	struct atoms self, ancestry;
+	__u32 lineage_full;	/* not a whole list of ancestors */
+	__u32 pad;
+};
+
+#endif

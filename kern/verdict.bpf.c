@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The verdict function over the kernel's tables. */
+#include "vmlinux.h"
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "maps.h"
+#include "judge.h"
+
+/*
+ * The tables of one policy, written by the loader only, whole, before they are
+ * put into a slot.  The templates are never created: they lend their types to
+ * the arrays below and to the loader.
+ */
+
+struct policy_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct policy);
+} policy_template SEC(".maps");
+
+struct address_map {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct address_key);
+	__type(value, struct destination);
+} address_template SEC(".maps");
+
+struct process_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct atoms);
+} process_template SEC(".maps");
+
+/* By slot.  A slot that is missing denies (RULE_UNDECIDED). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SLOTS);
+	__type(key, __u32);
+	__array(values, struct policy_map);
+} policies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SLOTS);
+	__type(key, __u32);
+	__array(values, struct address_map);
+} addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SLOTS);
+	__type(key, __u32);
+	__array(values, struct process_map);
+} processes SEC(".maps");
+
+typedef __u32 policy_ref;	/* a slot */
+
+static __always_inline const struct policy *policy_table(policy_ref slot)
+{
+	void *inner = bpf_map_lookup_elem(&policies, &slot);
+	__u32 zero = 0;
+
+	/* All tables of a policy are there, or there is no policy. */
+	if (!inner || !bpf_map_lookup_elem(&addresses, &slot) ||
+	    !bpf_map_lookup_elem(&processes, &slot))
+		return 0;
+	return bpf_map_lookup_elem(inner, &zero);
+}
+
+static __always_inline const struct atoms *process_table(policy_ref slot, __u64 hash)
+{
+	void *inner = bpf_map_lookup_elem(&processes, &slot);
+
+	return inner ? bpf_map_lookup_elem(inner, &hash) : 0;
+}
+
+static __always_inline const struct destination *address_table(policy_ref slot,
+							       const struct address_key *key)
+{
+	void *inner = bpf_map_lookup_elem(&addresses, &slot);
+
+	return inner ? bpf_map_lookup_elem(inner, key) : 0;
+}
+
+#define repeat(n, fn, ctx) bpf_loop(n, fn, ctx, 0)
+#define verified_once __noinline
+
+#include "verdict.h"
+
+/* A function of its own, so that it is verified once. */
+__noinline int verdict_one(__u32 slot, const struct identity *id, const struct target *to,
+			   struct rule_ref *rule, struct facts *facts)
+{
+	if (!to || !rule || !facts)
+		return 0;
+	if (to->create)
+		return verdict_socket(slot, id, to, rule, facts);
+	return verdict(slot, id, to, rule, facts);
+}
+
+static __always_inline __u32 policy_flags(__u32 slot)
+{
+	const struct policy *p = policy_table(slot);
+
+	return p ? p->flags : POLICY_TRACE;
+}
+
+/* Takes one scope's answer in; returns whether no other can change the outcome. */
+static __always_inline bool outcome_take(struct outcome *out, const struct scope *s, __u32 scope,
+					 bool allowed, const struct rule_ref *rule)
+{
+	bool trace = policy_flags(s->slot) & POLICY_TRACE;
+	__u32 verdict = allowed ? 0 : trace ? VERDICT_BLOCK | VERDICT_DENIED : VERDICT_BLOCK;
+
+	if (rule->kind == RULE_UNDECIDED)
+		__sync_fetch_and_add(&control.counters[COUNT_UNDECIDED], 1);
+	if (out->verdict == VERDICT_QUIET || verdict > out->verdict) {
+		out->verdict = verdict;
+		out->rule = *rule;
+		out->scope = scope;
+	}
+	return out->verdict & VERDICT_DENIED;
+}
+
+__noinline int judge(const struct identity *id, const struct target *to, __u32 scope,
+		     struct outcome *out, struct facts *facts)
+{
+	__u32 depth;
+
+	if (!out)
+		return VERDICT_BLOCK | VERDICT_DENIED;
+	out->verdict = VERDICT_QUIET;
+	for (depth = 0; depth < SCOPE_DEPTH; depth++) {
+		struct scope *s = bpf_map_lookup_elem(&scopes, &scope);
+		struct rule_ref rule = {};
+
+		if (!s)
+			break;
+		if (s->slot) {
+			bool ok = verdict_one(s->slot, id, to, &rule, facts);
+
+			if (outcome_take(out, s, scope, ok, &rule))
+				break;
+		}
+		if (!scope)
+			break;
+		scope = s->parent;
+	}
+	return out->verdict;
+}

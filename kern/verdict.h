@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
+/*
+ * What one policy says of one process and one destination.  The only place
+ * where that is decided: built into the kernel programs and into userspace.
+ *
+ * The includer says what a policy is to it (policy_ref) and how its tables are
+ * read (policy_table, process_table, address_table), and gives
+ * repeat(n, fn, ctx), which calls fn(i, ctx) for i in 0..n-1 until it returns
+ * non-zero; verified_once marks a function that stands on its own.
+ */
+#ifndef KNTRL_VERDICT_H
+#define KNTRL_VERDICT_H
+
+#include "abi.h"
+#include "addr.h"
+#include "target.h"
+
+static __always_inline _Bool atom_test(const struct atoms *a, __u32 atom)
+{
+	return a->w[atom / 64 % ATOM_WORDS] >> (atom % 64) & 1;
+}
+
+static __always_inline void atom_set(struct atoms *a, __u32 atom)
+{
+	a->w[atom / 64 % ATOM_WORDS] |= 1ull << (atom % 64);
+}
+
+static __always_inline _Bool atoms_meet(const struct atoms *a, const struct atoms *b)
+{
+	__u64 any = 0;
+	int i;
+
+	for (i = 0; i < ATOM_WORDS; i++)
+		any |= a->w[i] & b->w[i];
+	return any;
+}
+
+struct gather {
+	policy_ref tables;
+	const __u64 *hashes;
+	__u32 max;
+	struct atoms *into;
+};
+
+static long gather_one(__u32 i, void *data)
+{
+	struct gather *g = data;
+	const struct atoms *a;
+	int w;
+
+	if (i >= g->max)
+		return 1;
+	a = process_table(g->tables, g->hashes[i]);
+	if (a)
+		for (w = 0; w < ATOM_WORDS; w++)
+			g->into->w[w] |= a->w[w];
+	return 0;
+}
+
+/*
+ * What holds of a process under a policy.  An entry with children: true stands
+ * for descendants that match no entry of their own.
+ */
+static __always_inline void facts_gather(policy_ref tables, const struct policy *policy,
+					 const struct identity *id, struct facts *f)
+{
+	struct gather g = { .tables = tables };
+	int w;
+
+	if (!id)
+		return;
+	__builtin_memset(f, 0, sizeof(*f));
+	atom_set(&f->self, ATOM_ALWAYS);
+	g.hashes = id->self;
+	g.max = IDENT_SELF;
+	g.into = &f->self;
+	repeat(id->nself, gather_one, &g);
+	g.hashes = id->ancestry;
+	g.max = IDENT_ANCESTRY;
+	g.into = &f->ancestry;
+	repeat(id->nancestry, gather_one, &g);
+
+	f->lineage_full = id->flags & IDENT_LINEAGE_FULL;
+	if (id->flags & IDENT_EXEMPT)
+		atom_set(&f->self, ATOM_EXEMPT);
+	if (!atoms_meet(&f->self, &policy->profiles))
+		for (w = 0; w < ATOM_WORDS; w++)
+			f->self.w[w] |= f->ancestry.w[w] & policy->trees.w[w];
+	if (atoms_meet(&f->self, &policy->profiles))
+		atom_set(&f->self, ATOM_PROFILED);
+	if (atom_test(&f->ancestry, ATOM_ALLOWED_TREE))
+		atom_set(&f->self, ATOM_ALLOWED);
+}
+
+struct test {
+	const struct policy *policy;
+	const struct facts *facts;
+	const struct target *to;
+	struct rule_ref *rule;
+	__u32 first;
+	_Bool found;
+};
+
+/*
+ * Of a lineage that was cut short, an ancestor that a denial asks for is taken
+ * to be there, and one that an allowance asks for is not.
+ */
+verified_once int cond_holds(const struct cond *c, const struct facts *f, int denial)
+{
+	__u32 i;
+
+	if (!c || !f)
+		return denial;
+	for (i = 0; i < COND_LITS; i++) {
+		__u16 lit = c->lit[i];
+		_Bool holds;
+
+		if (i >= c->n)
+			break;
+		if (lit & LIT_ANCESTRY) {
+			holds = atom_test(&f->ancestry, lit & LIT_ATOM);
+			if (f->lineage_full && !holds) {
+				if (!denial)
+					return 0;
+				continue;
+			}
+		} else {
+			holds = atom_test(&f->self, lit & LIT_ATOM);
+		}
+		if (holds == !!(lit & LIT_NOT))
+			return 0;
+	}
+	return 1;
+}
+
+static __always_inline int test_cond(const struct test *t, __u32 index, int denial)
+{
+	if (index >= POLICY_CONDS)
+		return denial;
+	return cond_holds(&t->policy->conds[index], t->facts, denial);
+}
+
+static long deny_one(__u32 i, void *data)
+{
+	struct test *t = data;
+
+	if (i >= POLICY_DENIES)
+		return 1;
+	if (!test_cond(t, t->policy->denies[i].cond, 1))
+		return 0;
+	*t->rule = t->policy->denies[i].rule;
+	t->found = 1;
+	return 1;
+}
+
+static long grant_one(__u32 i, void *data)
+{
+	struct test *t = data;
+	const struct grant *g;
+
+	i += t->first;
+	if (i >= POLICY_GRANTS)
+		return 1;
+	g = &t->policy->grants[i];
+	if (!(g->protos & proto_bit(t->to->proto)))
+		return 0;
+	/* What has no ports is only granted where all ports are. */
+	if (t->to->port < g->port_lo || t->to->port > g->port_hi)
+		return 0;
+	if (!test_cond(t, g->cond, 0))
+		return 0;
+	if (g->rule.kind != RULE_NONE)
+		*t->rule = g->rule;
+	t->found = 1;
+	return 1;
+}
+
+static __always_inline void rule_set(struct rule_ref *rule, enum rule_kind kind)
+{
+	rule->kind = kind;
+	rule->source = 0;
+	rule->sub = 0;
+	rule->index = 0;
+}
+
+static __always_inline _Bool verdict_grants(struct test *t, const struct destination *d)
+{
+	if (d) {
+		*t->rule = d->rule;
+		t->first = d->first;
+		repeat(d->count, grant_one, t);
+		if (t->found)
+			return 1;
+	}
+	t->first = 0;
+	repeat(t->policy->nany, grant_one, t);
+	return t->found;
+}
+
+/* The part of the verdict that comes before lists of addresses and names are asked. */
+static __always_inline int verdict_process(struct test *t, _Bool loopback)
+{
+	const struct facts *f = t->facts;
+
+	repeat(t->policy->ndenies, deny_one, t);
+	if (t->found)
+		return 0;
+	if (loopback) {
+		rule_set(t->rule, RULE_LOOPBACK);
+		return 1;
+	}
+	if ((t->policy->flags & POLICY_RESTRICTED) && !atom_test(&f->self, ATOM_ALLOWED)) {
+		rule_set(t->rule, RULE_ALLOWED_PROCESSES);
+		return 0;
+	}
+	if ((t->policy->flags & POLICY_CONTAINS) && f->lineage_full &&
+	    !atom_test(&f->self, ATOM_PROFILED)) {
+		rule_set(t->rule, RULE_LINEAGE);
+		return 0;
+	}
+	return -1;
+}
+
+/*
+ * Decides and says in @rule what decided.  @id may be NULL: a process of which
+ * nothing is known, so that what only some processes may is refused.  @facts is
+ * working space, and then what is known of nobody.  Returns whether it is allowed.
+ */
+static __always_inline _Bool verdict(policy_ref tables, const struct identity *id,
+				     const struct target *to, struct rule_ref *rule,
+				     struct facts *facts)
+{
+	const struct policy *policy = policy_table(tables);
+	struct address_key key = { .prefixlen = 128 };
+	const struct destination *d;
+	struct test t = { .policy = policy, .facts = facts, .to = to, .rule = rule };
+	int known;
+
+	rule_set(rule, RULE_UNDECIDED);
+	if (!policy)
+		return 0;
+	facts_gather(tables, policy, id, facts);
+	if (atom_test(&facts->self, ATOM_EXEMPT)) {
+		rule_set(rule, RULE_EXEMPT);
+		return 1;
+	}
+	__builtin_memcpy(key.addr, to->addr, sizeof(key.addr));
+	d = address_table(tables, &key);
+
+	if (target_is_dns(to)) {
+		rule_set(rule, RULE_DNS_SERVERS);
+		return d && (d->flags & DEST_DNS_SERVER);
+	}
+	if (target_is_dhcp(to) && atom_test(&facts->self, ATOM_DHCP)) {
+		rule_set(rule, RULE_DHCP);
+		return 1;
+	}
+	known = verdict_process(&t, addr_is_loopback(to->addr));
+	if (known >= 0)
+		return known;
+	if (addr_is_metadata(to->addr) && !(policy->flags & POLICY_METADATA) &&
+	    !(d && (d->flags & DEST_METADATA_OK))) {
+		rule_set(rule, RULE_METADATA);
+		return 0;
+	}
+	if (verdict_grants(&t, d))
+		return 1;
+	rule_set(rule, atom_test(&facts->self, ATOM_PROFILED) ? RULE_PROFILE : RULE_DEFAULT);
+	return 0;
+}
+
+/* The same for making a socket. */
+static __always_inline _Bool verdict_socket(policy_ref tables, const struct identity *id,
+					    const struct target *to, struct rule_ref *rule,
+					    struct facts *facts)
+{
+	const struct policy *policy = policy_table(tables);
+
+	rule_set(rule, RULE_UNDECIDED);
+	if (!policy)
+		return 0;
+	facts_gather(tables, policy, id, facts);
+	rule_set(rule, RULE_EXEMPT);
+	if (atom_test(&facts->self, ATOM_EXEMPT))
+		return 1;
+	if (to->create == CREATE_OTHER) {
+		rule_set(rule, RULE_FAMILY);
+		return 0;
+	}
+	rule_set(rule, RULE_RAW_SOCKETS);
+	return !(policy->flags & POLICY_RAW_BLOCK) || atom_test(&facts->self, ATOM_RAW_EXEMPT) ||
+	       atom_test(&facts->self, ATOM_DHCP);
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Marks by which a hook tells the egress backstop that it has judged a
+ * socket's sending to an address; see maps.h.  A mark is one 64-bit word, so
+ * that it is written and read whole without a lock.
+ */
+#ifndef KNTRL_VOUCH_H
+#define KNTRL_VOUCH_H
+
+#include "hash.h"
+#include "maps.h"
+#include "target.h"
+
+/* The socket of a mark that holds for the subflows that MPTCP makes by itself. */
+#define COOKIE_MPTCP	(1ull << 63)
+
+/* Marks that end: the second or so, and the quarter of a minute, that it is. */
+#define ERA_SHORT	30	/* 2^30 ns: 1.07 s */
+#define ERA_LONG	34	/* 2^34 ns: 17.2 s */
+
+static __always_inline __u64 mark_of(__u64 cookie, const struct target *to, __u32 era)
+{
+	const __u64 *addr = (const __u64 *)to->addr;
+	__u64 h = hash_mix(control.seed[0], cookie);
+
+	h = hash_mix(h, addr[0]);
+	h = hash_mix(h, addr[1]);
+	return hash_mix(h, (__u64)era << 16 | to->port);
+}
+
+static __always_inline void mark_set(void *map, __u64 mark)
+{
+	__u32 at = mark % VOUCHED;
+	__u64 *v = bpf_map_lookup_elem(map, &at);
+
+	if (v)
+		*v = mark;
+}
+
+static __always_inline bool mark_is(void *map, __u64 mark)
+{
+	__u32 at = mark % VOUCHED;
+	__u64 *v = bpf_map_lookup_elem(map, &at);
+
+	return v && *v == mark;
+}
+
+static __always_inline bool mark_is_recent(void *map, __u64 cookie, const struct target *to,
+					   __u32 shift)
+{
+	__u32 era = bpf_ktime_get_ns() >> shift;
+
+	return mark_is(map, mark_of(cookie, to, era)) ||
+	       mark_is(map, mark_of(cookie, to, era - 1));
+}
+
+static __always_inline void mark_set_recent(void *map, __u64 cookie, const struct target *to,
+					    __u32 shift)
+{
+	mark_set(map, mark_of(cookie, to, bpf_ktime_get_ns() >> shift));
+}
+
+#endif

@@ -1,0 +1,630 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The policy compiler.  A list entry becomes grants in the address table, or
+ * atoms in the process table; what must hold of the process beside (no profile
+ * applies, this profile applies) becomes the grant's condition.
+ */
+#include <arpa/inet.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "addr.h"
+#include "compile.h"
+#include "hash.h"
+#include "resolvers.h"
+#include "target.h"
+#include "util.h"
+
+/* One grant at one prefix, before prefixes are united. */
+struct raw_grant {
+	struct address_key key;
+	struct grant grant;
+	__u16 flags;		/* DEST_*, of the prefix */
+};
+
+/* The atom of a name that a chain asks for. */
+struct named_atom {
+	const char *name;
+	__u16 atom;
+};
+
+struct compiler {
+	const struct policy_src *src;
+	const __u64 *seed;
+	struct tables *t;
+	FILE *err;
+	int errors;
+	struct raw_grant *raw;
+	size_t nraw, raw_room;
+	size_t process_room;
+	struct named_atom *named;
+	size_t nnamed;
+	__u16 next_atom;
+	__u16 cond_global;	/* no profile applies */
+};
+
+/* ---- Messages ---- */
+
+__attribute__((format(printf, 4, 5)))
+static void fail(struct compiler *c, const struct origin *at, const char *what, const char *fmt, ...)
+{
+	va_list ap;
+
+	c->errors++;
+	if (at && at->file < c->src->nfiles) {
+		escape(c->err, c->src->files[at->file], strlen(c->src->files[at->file]), ESCAPE_ALL);
+		if (at->line)
+			fprintf(c->err, ":%u:%u", at->line, at->column);
+		fputs(": ", c->err);
+	}
+	fprintf(c->err, "%s: ", what);
+	va_start(ap, fmt);
+	vfprintf(c->err, fmt, ap);
+	va_end(ap);
+	fputc('\n', c->err);
+}
+
+static void unsupported(struct compiler *c, const struct origin *at, const char *what)
+{
+	fail(c, at, what, "not supported yet; remove it");
+}
+
+static struct rule_ref rule_at(enum rule_kind kind, __u16 sub, const struct origin *at)
+{
+	struct rule_ref r = { .kind = kind, .sub = sub };
+
+	if (at) {
+		r.source = at->file;
+		r.index = at->index;
+	}
+	return r;
+}
+
+/* ---- Hashes ---- */
+
+__u64 tables_name_hash(const __u64 seed[2], const char *name)
+{
+	char padded[HASH_BYTES_MAX + 8] = "";
+	size_t len = strnlen(name, HASH_BYTES_MAX - 1);
+
+	memcpy(padded, name, len);
+	return hash_bytes(hash_start(seed, HASH_NAME), padded, len);
+}
+
+/* As path_hash() of identity.bpf.c: components from the last to the first. */
+__u64 tables_path_hash(const __u64 seed[2], const char *path)
+{
+	__u64 h = hash_start(seed, HASH_PATH);
+	size_t end = strlen(path);
+
+	while (end) {
+		char name[HASH_BYTES_MAX] = "";
+		size_t start = end;
+
+		while (start && path[start - 1] != '/')
+			start--;
+		if (end - start < sizeof(name))
+			memcpy(name, path + start, end - start);
+		h = hash_mix(h, tables_name_hash(seed, name));
+		end = start ? start - 1 : 0;
+	}
+	return h;
+}
+
+/* ---- Conditions and atoms ---- */
+
+static __u16 cond_add(struct compiler *c, const struct origin *at, const __u16 *lits, __u16 n)
+{
+	struct policy *p = &c->t->policy;
+	struct cond cond = { .n = n };
+	__u32 i;
+
+	memcpy(cond.lit, lits, n * sizeof(*lits));
+	for (i = 0; i < p->nconds; i++)
+		if (!memcmp(&p->conds[i], &cond, sizeof(cond)))
+			return i;
+	if (i == POLICY_CONDS) {
+		fail(c, at, "policy", "more than %d different conditions on processes", POLICY_CONDS);
+		return 0;
+	}
+	p->conds[p->nconds++] = cond;
+	return i;
+}
+
+static __u16 atom_new(struct compiler *c, const struct origin *at)
+{
+	if (c->next_atom == ATOMS) {
+		fail(c, at, "policy", "more than %d different process names and profiles",
+		     ATOMS - ATOM_FIRST_FREE);
+		return ATOM_FIRST_FREE;
+	}
+	return c->next_atom++;
+}
+
+static void atom_hash(struct compiler *c, __u64 hash, __u16 atom)
+{
+	struct tables *t = c->t;
+
+	if (t->nprocesses == c->process_room) {
+		c->process_room = c->process_room ? 2 * c->process_room : 64;
+		t->processes = xreallocarray(t->processes, c->process_room, sizeof(*t->processes));
+	}
+	t->processes[t->nprocesses] = (struct process_entry){ .hash = hash };
+	t->processes[t->nprocesses].atoms.w[atom / 64] = 1ull << (atom % 64);
+	t->nprocesses++;
+}
+
+/*
+ * A full path stands for the file that is there now, under whatever name, and
+ * for what will be there, as seen from this mount namespace.
+ */
+static void atom_path(struct compiler *c, const char *path, __u16 atom)
+{
+	char real[PATH_MAX];
+	struct stat st;
+
+	atom_hash(c, tables_path_hash(c->seed, realpath(path, real) ? real : path), atom);
+	if (!stat(path, &st))
+		atom_hash(c, hash_file(c->seed, major(st.st_dev) << 20 | minor(st.st_dev), st.st_ino),
+			  atom);
+}
+
+static void atom_name(struct compiler *c, const char *name, __u16 atom)
+{
+	if (name[0] == '/')
+		atom_path(c, name, atom);
+	else
+		atom_hash(c, tables_name_hash(c->seed, name), atom);
+}
+
+static __u16 atom_for(struct compiler *c, const char *name, const struct origin *at)
+{
+	struct named_atom *n;
+	size_t i;
+
+	for (i = 0; i < c->nnamed; i++)
+		if (!strcmp(c->named[i].name, name))
+			return c->named[i].atom;
+	c->named = xreallocarray(c->named, c->nnamed + 1, sizeof(*c->named));
+	n = &c->named[c->nnamed++];
+	n->name = name;
+	n->atom = atom_new(c, at);
+	atom_name(c, name, n->atom);
+	return n->atom;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	const struct process_entry *x = a, *y = b;
+
+	return x->hash < y->hash ? -1 : x->hash > y->hash;
+}
+
+/* One entry per hash, with the atoms of all. */
+static void processes_unite(struct tables *t)
+{
+	size_t i, n = 0;
+	int w;
+
+	qsort(t->processes, t->nprocesses, sizeof(*t->processes), by_hash);
+	for (i = 0; i < t->nprocesses; i++) {
+		if (!n || t->processes[n - 1].hash != t->processes[i].hash) {
+			t->processes[n++] = t->processes[i];
+			continue;
+		}
+		for (w = 0; w < ATOM_WORDS; w++)
+			t->processes[n - 1].atoms.w[w] |= t->processes[i].atoms.w[w];
+	}
+	t->nprocesses = n;
+}
+
+/* ---- Addresses ---- */
+
+static struct raw_grant *raw_add(struct compiler *c, const __u8 addr[16], __u8 prefixlen)
+{
+	struct raw_grant *r;
+
+	if (c->nraw == c->raw_room) {
+		c->raw_room = c->raw_room ? 2 * c->raw_room : 256;
+		c->raw = xreallocarray(c->raw, c->raw_room, sizeof(*c->raw));
+	}
+	r = &c->raw[c->nraw++];
+	memset(r, 0, sizeof(*r));
+	memcpy(r->key.addr, addr, sizeof(r->key.addr));
+	r->key.prefixlen = prefixlen;
+	return r;
+}
+
+static void grant_addr(struct compiler *c, const struct addr_rule *a, __u16 cond,
+		       struct rule_ref rule)
+{
+	struct raw_grant *r = raw_add(c, a->addr, a->prefixlen);
+
+	r->grant = (struct grant){ .cond = cond, .protos = PROTO_BIT_ANY, .port_lo = a->ports.lo,
+				   .port_hi = a->ports.hi, .rule = rule };
+	if (rule.kind == RULE_ALLOWED_IPS && a->prefixlen == 128)
+		r->flags = DEST_METADATA_OK;
+}
+
+static void grant_builtin(struct compiler *c, const char *text, enum rule_kind kind)
+{
+	struct addr_rule a;
+
+	if (!parse_addr_rule(text, &a))
+		grant_addr(c, &a, c->cond_global, rule_at(kind, 0, NULL));
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct raw_grant *x = a, *y = b;
+	int d = memcmp(x->key.addr, y->key.addr, sizeof(x->key.addr));
+
+	return d ? d : (int)x->key.prefixlen - (int)y->key.prefixlen;
+}
+
+static bool covers(const struct address_key *outer, const struct address_key *inner)
+{
+	__u32 bytes = outer->prefixlen / 8, bits = outer->prefixlen % 8;
+	__u8 mask = 0xff00 >> bits;
+
+	if (outer->prefixlen > inner->prefixlen || memcmp(outer->addr, inner->addr, bytes))
+		return false;
+	return !bits || !((outer->addr[bytes] ^ inner->addr[bytes]) & mask);
+}
+
+/* Grants of one prefix while they are put together. */
+struct grant_list {
+	struct grant v[256];
+	__u32 n;
+};
+
+static bool implied(const struct grant_list *l, const struct grant *g)
+{
+	__u32 i;
+
+	for (i = 0; i < l->n; i++)
+		if (l->v[i].cond == g->cond && l->v[i].protos == g->protos &&
+		    l->v[i].port_lo <= g->port_lo && l->v[i].port_hi >= g->port_hi)
+			return true;
+	return false;
+}
+
+static void list_grant(struct compiler *c, struct grant_list *l, const struct grant *g)
+{
+	if (implied(l, g))
+		return;
+	if (l->n == sizeof(l->v) / sizeof(*l->v)) {
+		fail(c, NULL, "policy", "more than %zu port ranges and profiles for one address",
+		     sizeof(l->v) / sizeof(*l->v));
+		return;
+	}
+	l->v[l->n++] = *g;
+}
+
+/* The same list of grants is kept once. */
+static __u32 grants_place(struct compiler *c, const struct grant_list *l)
+{
+	struct policy *p = &c->t->policy;
+	__u32 at;
+
+	for (at = 0; at + l->n <= p->ngrants; at++)
+		if (!memcmp(&p->grants[at], l->v, l->n * sizeof(*l->v)))
+			return at;
+	if (p->ngrants + l->n > POLICY_GRANTS) {
+		fail(c, NULL, "policy", "more than %d different combinations of ports and profiles",
+		     POLICY_GRANTS);
+		return 0;
+	}
+	memcpy(&p->grants[p->ngrants], l->v, l->n * sizeof(*l->v));
+	p->ngrants += l->n;
+	return p->ngrants - l->n;
+}
+
+/*
+ * Lookup finds the longest prefix alone, so each entry also carries what the
+ * prefixes around it grant.
+ */
+static void entry_make(struct compiler *c, const struct raw_grant *raw, size_t n, __u32 parent)
+{
+	struct address_entry *e = &c->t->addresses[c->t->naddresses++];
+	struct grant_list list = { .n = 0 };
+	size_t i;
+
+	e->key = raw->key;
+	e->parent = parent;
+	for (i = 0; i < n; i++) {
+		struct grant g = raw[i].grant;
+
+		e->dest.flags |= raw[i].flags;
+		if (!g.protos)
+			continue;	/* only flags */
+		if (e->dest.rule.kind == RULE_NONE)
+			e->dest.rule = g.rule;
+		if (!memcmp(&g.rule, &e->dest.rule, sizeof(g.rule)))
+			g.rule = (struct rule_ref){ 0 };
+		list_grant(c, &list, &g);
+	}
+	if (parent) {
+		const struct destination *up = &c->t->addresses[parent - 1].dest;
+
+		for (i = 0; i < up->count; i++) {
+			struct grant g = c->t->policy.grants[up->first + i];
+
+			if (g.rule.kind == RULE_NONE)
+				g.rule = up->rule;
+			list_grant(c, &list, &g);
+		}
+	}
+	e->dest.first = grants_place(c, &list);
+	e->dest.count = list.n;
+}
+
+static void addresses_unite(struct compiler *c)
+{
+	struct tables *t = c->t;
+	size_t i, n;
+
+	qsort(c->raw, c->nraw, sizeof(*c->raw), by_key);
+	t->addresses = xcalloc(c->nraw + 1, sizeof(*t->addresses));
+	for (i = 0; i < c->nraw && !c->errors; i += n) {
+		__u32 up = t->naddresses;
+
+		for (n = 1; i + n < c->nraw && !by_key(&c->raw[i], &c->raw[i + n]); n++)
+			;
+		while (up && !covers(&t->addresses[up - 1].key, &c->raw[i].key))
+			up = t->addresses[up - 1].parent;
+		entry_make(c, &c->raw[i], n, up);
+	}
+}
+
+/* ---- The parts of a policy ---- */
+
+static void compile_network(struct compiler *c)
+{
+	const struct policy_src *s = c->src;
+	size_t i;
+
+	for (i = 0; i < s->allowed_ips.n; i++)
+		grant_addr(c, &s->allowed_ips.v[i], c->cond_global,
+			   rule_at(RULE_ALLOWED_IPS, 0, &s->allowed_ips.v[i].at));
+	if (s->allow_local_ranges != NO) {
+		grant_builtin(c, "10.0.0.0/8", RULE_LOCAL_RANGES);
+		grant_builtin(c, "172.16.0.0/12", RULE_LOCAL_RANGES);
+		grant_builtin(c, "192.168.0.0/16", RULE_LOCAL_RANGES);
+		grant_builtin(c, "fc00::/7", RULE_LOCAL_RANGES);
+		grant_builtin(c, "fe80::/10", RULE_LOCAL_RANGES);
+	}
+	if (s->allow_metadata == YES) {
+		c->t->policy.flags |= POLICY_METADATA;
+		grant_builtin(c, "169.254.169.254", RULE_METADATA);
+		grant_builtin(c, "168.63.129.16", RULE_METADATA);
+		grant_builtin(c, "fd00:ec2::254", RULE_METADATA);
+	}
+}
+
+static void compile_processes(struct compiler *c)
+{
+	const struct process_list *l = &c->src->allowed_processes;
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		atom_name(c, l->v[i].process, ATOM_ALLOWED);
+		if (!l->v[i].children)
+			continue;
+		atom_name(c, l->v[i].process, ATOM_ALLOWED_TREE);
+		c->t->policy.flags |= POLICY_CONTAINS;
+	}
+	if (l->n)
+		c->t->policy.flags |= POLICY_RESTRICTED;
+}
+
+static void atom_mark(struct atoms *a, __u16 atom)
+{
+	a->w[atom / 64] |= 1ull << (atom % 64);
+}
+
+static void compile_profile(struct compiler *c, const struct profile_rule *p, size_t number)
+{
+	__u16 atom = atom_new(c, &p->process.at);
+	__u16 cond = cond_add(c, &p->process.at, &atom, 1);
+	size_t i;
+
+	atom_name(c, p->process.process, atom);
+	atom_mark(&c->t->policy.profiles, atom);
+	if (p->process.children) {
+		atom_mark(&c->t->policy.trees, atom);
+		c->t->policy.flags |= POLICY_CONTAINS;
+	}
+	for (i = 0; i < p->cidrs.n; i++)
+		grant_addr(c, &p->cidrs.v[i], cond,
+			   rule_at(RULE_PROFILE_CIDRS, number, &p->cidrs.v[i].at));
+}
+
+static void compile_chain(struct compiler *c, const struct chain_rule *chain)
+{
+	struct policy *p = &c->t->policy;
+	__u16 lits[COND_LITS];
+	size_t i;
+
+	if (chain->action == CHAIN_EXEC) {
+		unsupported(c, &chain->at, "rules.process.blocked_chains: action: exec");
+		return;
+	}
+	if (chain->ancestors.n >= COND_LITS || p->ndenies == POLICY_DENIES) {
+		fail(c, &chain->at, "rules.process.blocked_chains",
+		     "at most %d chains of %d ancestors", POLICY_DENIES, COND_LITS - 1);
+		return;
+	}
+	lits[0] = atom_for(c, chain->process, &chain->at);
+	for (i = 0; i < chain->ancestors.n; i++)
+		lits[i + 1] = LIT_ANCESTRY | atom_for(c, chain->ancestors.v[i].path, &chain->at);
+	p->denies[p->ndenies++] = (struct deny){
+		.cond = cond_add(c, &chain->at, lits, i + 1),
+		.rule = rule_at(RULE_CHAIN, 0, &chain->at),
+	};
+	c->t->loopback_judged = true;
+}
+
+static void compile_dns(struct compiler *c)
+{
+	struct addr_list found = { 0 };
+	const struct addr_list *l = &c->src->dns_servers;
+	size_t i;
+
+	/* A resolver on this host is always one; others only where the policy names none. */
+	resolvers_read(&found);
+	for (i = 0; i < found.n; i++)
+		if (!l->n || addr_is_loopback(found.v[i].addr))
+			raw_add(c, found.v[i].addr, 128)->flags = DEST_DNS_SERVER;
+	for (i = 0; i < l->n; i++)
+		raw_add(c, l->v[i].addr, l->v[i].prefixlen)->flags = DEST_DNS_SERVER;
+	free(found.v);
+}
+
+/* Network daemons that a host cannot do without: they renew its addresses. */
+static const char *const dhcp_clients[] = {
+	"/usr/sbin/dhclient", "/sbin/dhclient", "/usr/sbin/dhcpcd", "/sbin/dhcpcd",
+	"/usr/lib/systemd/systemd-networkd", "/lib/systemd/systemd-networkd",
+	"/usr/sbin/NetworkManager", "/usr/lib/NetworkManager/nm-dhcp-helper",
+};
+
+static void compile_exemptions(struct compiler *c)
+{
+	const struct policy_src *s = c->src;
+	size_t i;
+
+	for (i = 0; i < s->exempt.n; i++) {
+		const struct exempt_rule *e = &s->exempt.v[i];
+		const char *why;
+
+		if (e->kind != EXEMPT_PATH) {
+			unsupported(c, &e->at, "rules.exempt: pid and unit");
+			continue;
+		}
+		why = path_weakness(e->name);
+		if (why)
+			fail(c, &e->at, "rules.exempt", "\"%s\": %s", e->name, why);
+		atom_path(c, e->name, ATOM_EXEMPT);
+	}
+	for (i = 0; i < s->raw_sockets_exempt.n; i++)
+		atom_path(c, s->raw_sockets_exempt.v[i].path, ATOM_RAW_EXEMPT);
+	for (i = 0; i < sizeof(dhcp_clients) / sizeof(*dhcp_clients); i++)
+		atom_path(c, dhcp_clients[i], ATOM_DHCP);
+}
+
+/* Accepted and not enforced would be worse than refused. */
+static void refuse_unsupported(struct compiler *c)
+{
+	const struct policy_src *s = c->src;
+	size_t i;
+
+	for (i = 0; i < s->allowed_hosts.n; i++)
+		unsupported(c, &s->allowed_hosts.v[i].at, "rules.network.allowed_hosts");
+	for (i = 0; i < s->profiles.n; i++)
+		if (s->profiles.v[i].hosts.n)
+			unsupported(c, &s->profiles.v[i].hosts.v[0].at,
+				    "rules.network.profiles: allowed_hosts");
+	if (s->allow_github_meta == YES)
+		unsupported(c, NULL, "rules.network.allow_github_meta");
+	if (s->blocked_sockets.n)
+		unsupported(c, &s->blocked_sockets.v[0].at, "rules.network.blocked_sockets");
+	if (s->blocked_executables.n)
+		unsupported(c, &s->blocked_executables.v[0].at, "rules.process.blocked_executables");
+	if (s->block_ptrace == YES)
+		unsupported(c, NULL, "rules.process.block_ptrace");
+	if (s->block_unlisted_queries == YES)
+		unsupported(c, NULL, "rules.dns.block_unlisted_queries");
+	if (s->file_enabled != NO &&
+	    (s->file_enabled == YES || s->monitored_paths.n || s->protected_paths.n ||
+	     s->blocked_paths.n || s->monitored_env_vars.n))
+		unsupported(c, NULL, "rules.file");
+	if (s->enforce_sni == YES || s->block_quic == YES || s->allow_http == NO)
+		unsupported(c, NULL, "rules.tls");
+	if (s->self_protect == YES)
+		unsupported(c, NULL, "rules.self_protect");
+	if (s->webhooks.n)
+		unsupported(c, &s->webhooks.v[0].at, "webhooks");
+}
+
+static void compile_flags(struct compiler *c)
+{
+	struct policy *p = &c->t->policy;
+
+	if (c->src->mode == MODE_TRACE)
+		p->flags |= POLICY_TRACE;
+	if (c->src->raw_sockets == RAW_UNSET || c->src->raw_sockets == RAW_BLOCK)
+		p->flags |= POLICY_RAW_BLOCK;
+	if (c->src->raw_sockets == RAW_MONITOR)
+		p->flags |= POLICY_RAW_MONITOR;
+}
+
+int compile(const struct policy_src *src, const __u64 seed[2], struct tables *t, FILE *err)
+{
+	const __u16 unprofiled = LIT_NOT | ATOM_PROFILED;
+	struct compiler c = { .src = src, .seed = seed, .t = t, .err = err,
+			      .next_atom = ATOM_FIRST_FREE };
+	size_t i;
+
+	memset(t, 0, sizeof(*t));
+	refuse_unsupported(&c);
+	c.cond_global = cond_add(&c, NULL, &unprofiled, 1);
+	compile_flags(&c);
+	/* Profiles first: the number of a profile is its atom less ATOM_FIRST_FREE. */
+	for (i = 0; i < src->profiles.n; i++)
+		compile_profile(&c, &src->profiles.v[i], i);
+	compile_network(&c);
+	compile_processes(&c);
+	if (src->process_enabled != NO)
+		for (i = 0; i < src->chains.n; i++)
+			compile_chain(&c, &src->chains.v[i]);
+	compile_dns(&c);
+	compile_exemptions(&c);
+	processes_unite(t);
+	addresses_unite(&c);
+	free(c.raw);
+	free(c.named);
+	return c.errors;
+}
+
+void tables_free(struct tables *t)
+{
+	free(t->addresses);
+	free(t->processes);
+	memset(t, 0, sizeof(*t));
+}
+
+/* ---- Lookup ---- */
+
+const struct atoms *tables_process(const struct tables *t, __u64 hash)
+{
+	struct process_entry key = { .hash = hash };
+	struct process_entry *e = NULL;
+
+	if (t->nprocesses)
+		e = bsearch(&key, t->processes, t->nprocesses, sizeof(key), by_hash);
+	return e ? &e->atoms : NULL;
+}
+
+/* The last entry not after the address, or the nearest prefix around that one. */
+const struct destination *tables_address(const struct tables *t, const __u8 addr[16])
+{
+	struct address_key key = { .prefixlen = 128 };
+	size_t lo = 0, hi = t->naddresses;
+
+	memcpy(key.addr, addr, sizeof(key.addr));
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (memcmp(t->addresses[mid].key.addr, addr, sizeof(key.addr)) <= 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	while (lo && !covers(&t->addresses[lo - 1].key, &key))
+		lo = t->addresses[lo - 1].parent;
+	return lo ? &t->addresses[lo - 1].dest : NULL;
+}

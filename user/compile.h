@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a policy as written to the tables that the kernel decides with. */
+#ifndef KNTRL_COMPILE_H
+#define KNTRL_COMPILE_H
+
+#include <stdio.h>
+
+#include "abi.h"
+#include "policy.h"
+
+struct address_entry {
+	struct address_key key;
+	struct destination dest;
+	__u32 parent;		/* index + 1 of the nearest prefix around it; 0: none */
+};
+
+struct process_entry {
+	__u64 hash;
+	struct atoms atoms;
+};
+
+struct tables {
+	struct policy policy;
+	struct address_entry *addresses;	/* sorted by address, then length */
+	size_t naddresses;
+	struct process_entry *processes;	/* sorted by hash */
+	size_t nprocesses;
+	_Bool loopback_judged;	/* some process is denied even loopback */
+};
+
+/*
+ * Compiles @src with hashes keyed by @seed.  Full paths are resolved on this
+ * host; without dns.allowed_servers its configured resolvers are taken.  @src
+ * must outlive the call only.  What is wrong, and what is not supported yet,
+ * goes to @err; returns the number of errors.
+ */
+int compile(const struct policy_src *src, const __u64 seed[2], struct tables *t, FILE *err);
+void tables_free(struct tables *t);
+
+/* The tables as verdict.h asks for them. */
+const struct atoms *tables_process(const struct tables *t, __u64 hash);
+const struct destination *tables_address(const struct tables *t, const __u8 addr[16]);
+
+/* @name up to 255 bytes; @path absolute and normal. */
+__u64 tables_name_hash(const __u64 seed[2], const char *name);
+__u64 tables_path_hash(const __u64 seed[2], const char *path);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The subcommands of kntrl.  Each gets its own name as argv[0] and returns the exit status. */
+#ifndef KNTRL_KNTRL_H
+#define KNTRL_KNTRL_H
+
+#include <stdbool.h>
+
+#define EXIT_POLICY	2	/* the policy is wrong; as kntrl-load */
+
+extern bool verbose;
+
+int cmd_report(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
+
+extern const char report_help[], eval_help[];
+
+#endif

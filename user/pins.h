@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a loaded policy lives: the names of the pins, see kntrl-maps(7). */
+#ifndef KNTRL_PINS_H
+#define KNTRL_PINS_H
+
+#define PIN_DIR		"/sys/fs/bpf/kntrl"
+
+#define PIN_CONTROL	"control"
+#define PIN_SCOPES	"scopes"
+#define PIN_POLICIES	"policies"
+#define PIN_ADDRESSES	"addresses"
+#define PIN_PROCESSES	"processes"
+#define PIN_TASKS	"tasks"
+#define PIN_IMAGES	"images"
+#define PIN_FLOWS	"flows"
+#define PIN_FLOW_INDEX	"flow_index"
+#define PIN_FOLDED	"folded"
+#define PIN_EVENTS	"events"
+#define PIN_VOUCHED	"vouched"
+#define PIN_HEARD	"heard"
+#define PIN_OWNERS	"owners"
+#define PIN_RUNNERS	"runners"
+#define PIN_SOURCES	"sources"
+
+#define PIN_PROG_PREFIX	"prog_"		/* of the programs' pins */
+
+/* The map "sources": an array of the names of the policy's files, NUL-terminated. */
+#define SOURCES		64
+#define SOURCE_LEN	128
+
+/*
+ * Opens a pinned object, for reading and writing or for reading alone.
+ * Returns a file descriptor, or -errno after saying on stderr what is wrong.
+ */
+int pin_open(const char *name);
+int pin_open_readonly(const char *name);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the kernel has recorded, and how it is shown.  Showing takes arrays
+ * alone and knows nothing of maps.
+ */
+#ifndef KNTRL_REPORT_H
+#define KNTRL_REPORT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "abi.h"
+#include "pins.h"
+
+struct named_image {
+	__u64 hash;
+	struct image image;
+};
+
+struct folded_flow {
+	struct fold_key key;
+	__u64 count;
+};
+
+/* A program that the kernel skipped, and how often. */
+struct skipped {
+	char prog[64];
+	__u64 count;
+};
+
+enum scope_mode { SCOPE_UNUSED, SCOPE_MONITOR, SCOPE_TRACE, SCOPE_UNKNOWN };
+
+struct report {
+	struct flow *flows;
+	size_t nflows;
+	struct named_image *images;	/* sorted by hash */
+	size_t nimages;
+	struct folded_flow *folded;
+	size_t nfolded;
+	struct skipped *skipped;
+	size_t nskipped;
+	__u64 counters[COUNTERS];
+	enum scope_mode modes[SCOPES];
+	char source_names[SOURCES][SOURCE_LEN];
+	const char *sources[SOURCES];	/* into source_names */
+	size_t nsources;
+	__s64 clock;	/* ns to add to CLOCK_MONOTONIC for the time of day */
+};
+
+/* Where it is shown. */
+struct style {
+	unsigned int width;	/* columns of the terminal; 0: as wide as it takes */
+	bool colour;
+};
+
+/* ---- Values as text ---- */
+
+#define ADDRESS_TEXT	64
+
+/* "192.0.2.1", "2001:db8::1". */
+void address_text(char buf[ADDRESS_TEXT], const __u8 addr[16]);
+
+/* The prefix that folded flows are counted by: "192.0.0.0/16", "2001:db8::/32". */
+void prefix_text(char buf[ADDRESS_TEXT], const __u8 addr[16]);
+
+/* Where a flow goes: the address, or "raw socket AF_INET/SOCK_RAW". */
+void target_text(char buf[ADDRESS_TEXT], const struct flow_key *key);
+
+/* "tcp", "udp", "raw:89", "socket". */
+void proto_text(char buf[16], const struct flow_key *key);
+
+/* The number of a protocol that proto_text() names. */
+bool proto_number(const char *name, __u8 *proto);
+
+/* ---- Reports ---- */
+
+/* Puts what is looked up or printed in order: blocked flows first, then by time. */
+void report_sort(struct report *r);
+
+const struct image *report_image(const struct report *r, __u64 hash);
+
+/* The nearest ancestors of a flow, itself not included; returns how many, up to IDENT_LINE. */
+size_t flow_ancestors(const struct flow *f, __u64 images[IDENT_LINE]);
+
+void report_table(FILE *out, const struct report *r, const struct style *s);
+void report_summary(FILE *out, const struct report *r);
+
+/* What is missing from the report, and why; nothing when it is whole. */
+void report_losses(FILE *out, const struct report *r, const struct style *s);
+
+/* ---- JSON, one object per line ---- */
+
+/* A JSON string; what is not UTF-8 becomes U+FFFD. */
+void json_text(FILE *out, const char *text, size_t len);
+
+void json_flow(FILE *out, const struct report *r, const struct flow *f, __u64 time);
+
+/* All flows, then the folded ones, of which the process and the time are null. */
+void report_json(FILE *out, const struct report *r);
+
+/* ---- report_read.c ---- */
+
+/* Each returns 0, or -1 after saying on stderr why not. */
+int report_read(struct report *r);
+int control_read(struct control *c);
+void report_free(struct report *r);
+
+/* Opens a pinned map for reading, if its keys and values are as large as ours. */
+int map_open(const char *name, __u32 key_size, __u32 value_size);
+
+/* ---- dump.c ---- */
+
+/* Prints a map as text; 0, or -1 after saying why not. */
+int dump(FILE *out, const char *name);
+
+#endif

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Reports for programs: one JSON object per line.  What is not known is null. */
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "report.h"
+#include "rule.h"
+#include "util.h"
+
+/* ---- Values ---- */
+
+static void json_char(FILE *out, uint32_t c, const char *bytes, size_t n)
+{
+	if (c == '"' || c == '\\')
+		fprintf(out, "\\%c", (char)c);
+	else if (is_unsafe_char(c))
+		fprintf(out, "\\u%04" PRIx32, c);	/* all unsafe ones are below U+10000 */
+	else
+		fwrite(bytes, 1, n, out);
+}
+
+void json_text(FILE *out, const char *text, size_t len)
+{
+	uint32_t c;
+	size_t n;
+
+	fputc('"', out);
+	for (; len; text += n, len -= n) {
+		n = utf8_decode(text, len, &c);
+		if (n) {
+			json_char(out, c, text, n);
+			continue;
+		}
+		fputs("\\ufffd", out);
+		n = 1;
+	}
+	fputc('"', out);
+}
+
+static void json_words(FILE *out, const char *text)
+{
+	json_text(out, text, strlen(text));
+}
+
+/* RFC 3339, UTC, milliseconds. */
+static void json_time(FILE *out, const struct report *r, __u64 ns)
+{
+	__s64 now = (__s64)ns + r->clock;
+	time_t seconds = now / 1000000000;
+	char date[32];
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	fprintf(out, "\"%s.%03dZ\"", date, (int)(now / 1000000 % 1000));
+}
+
+static void json_name(FILE *out, const struct image *image)
+{
+	if (image)
+		json_text(out, image->name, strnlen(image->name, sizeof(image->name)));
+	else
+		json_words(out, "?");
+}
+
+static void json_path(FILE *out, const struct image *image)
+{
+	if (image && image->path[0])
+		json_text(out, image->path, strnlen(image->path, sizeof(image->path)));
+	else
+		fputs("null", out);
+}
+
+/* ---- Parts of an object ---- */
+
+static void json_process(FILE *out, const struct report *r, const struct flow *f)
+{
+	const struct image *image = report_image(r, f->image);
+
+	if (f->key.type == EVENT_PACKET)
+		fputs("\"pid\":null", out);
+	else
+		fprintf(out, "\"pid\":%u", f->key.tgid);
+	fputs(",\"task_name\":", out);
+	json_name(out, image);
+	fputs(",\"exe\":", out);
+	json_path(out, image);
+	if (f->key.type == EVENT_PACKET)
+		fputs(",\"uid\":null", out);
+	else
+		fprintf(out, ",\"uid\":%u", f->uid);
+}
+
+static void json_target(FILE *out, const struct flow *f)
+{
+	char proto[16], target[ADDRESS_TEXT];
+
+	proto_text(proto, &f->key);
+	target_text(target, &f->key);
+	fprintf(out, ",\"proto\":\"%s\",\"daddr\":\"%s\",\"dport\":%u,\"domains\":[]", proto, target,
+		f->key.type == EVENT_SOCKET ? 0 : f->key.port);
+}
+
+static void json_rule(FILE *out, const struct report *r, const struct rule_ref *rule)
+{
+	char text[RULE_TEXT];
+
+	rule_text(text, sizeof(text), rule, r->sources, r->nsources);
+	fputs(",\"rule\":", out);
+	json_words(out, text);
+}
+
+/* What was blocked says itself under which mode; what passed is under that of its scope. */
+static const char *flow_mode(const struct report *r, const struct flow *f)
+{
+	enum scope_mode mode = f->key.scope < SCOPES ? r->modes[f->key.scope] : SCOPE_UNUSED;
+
+	if (f->key.verdict & VERDICT_DENIED)
+		return "\"trace\"";
+	if (f->key.verdict & VERDICT_BLOCK)
+		return "\"monitor\"";
+	return mode == SCOPE_TRACE ? "\"trace\"" : mode == SCOPE_MONITOR ? "\"monitor\"" : "null";
+}
+
+static void json_verdict(FILE *out, const struct report *r, const struct flow *f)
+{
+	fprintf(out, ",\"policy\":\"%s\",\"mode\":%s,\"denied\":%s",
+		f->key.verdict & VERDICT_BLOCK ? "block" : "pass", flow_mode(r, f),
+		f->key.verdict & VERDICT_DENIED ? "true" : "false");
+	json_rule(out, r, &f->rule);
+}
+
+static void json_ancestors(FILE *out, const struct report *r, const struct flow *f)
+{
+	__u64 images[IDENT_LINE];
+	size_t i, n = flow_ancestors(f, images);
+
+	fputs(",\"ancestors\":[", out);
+	for (i = 0; i < n; i++) {
+		if (i)
+			fputc(',', out);
+		json_name(out, report_image(r, images[i]));
+	}
+	fputc(']', out);
+}
+
+/* ---- Objects ---- */
+
+void json_flow(FILE *out, const struct report *r, const struct flow *f, __u64 time)
+{
+	fputs("{\"ts\":", out);
+	json_time(out, r, time);
+	fputc(',', out);
+	json_process(out, r, f);
+	json_target(out, f);
+	json_verdict(out, r, f);
+	json_ancestors(out, r, f);
+	fprintf(out, ",\"cgroup\":%llu,\"count\":%llu,\"first\":", f->cgroup, f->count);
+	json_time(out, r, f->first);
+	fputs(",\"last\":", out);
+	json_time(out, r, f->last);
+	fputs("}\n", out);
+}
+
+static void json_folded(FILE *out, const struct report *r, const struct folded_flow *f)
+{
+	const struct image *image = report_image(r, f->key.image);
+	char prefix[ADDRESS_TEXT];
+
+	prefix_text(prefix, f->key.addr);
+	fputs("{\"ts\":null,\"pid\":null,\"task_name\":", out);
+	json_name(out, image);
+	fputs(",\"exe\":", out);
+	json_path(out, image);
+	fprintf(out, ",\"uid\":null,\"proto\":null,\"daddr\":\"%s\",\"dport\":null,\"domains\":[]"
+		",\"policy\":\"block\",\"mode\":null,\"denied\":null", prefix);
+	json_rule(out, r, &f->key.rule);
+	fprintf(out, ",\"ancestors\":[],\"cgroup\":null,\"count\":%llu,\"first\":null"
+		",\"last\":null}\n", f->count);
+}
+
+void report_json(FILE *out, const struct report *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->nflows; i++)
+		json_flow(out, r, &r->flows[i], r->flows[i].first);
+	for (i = 0; i < r->nfolded; i++)
+		json_folded(out, r, &r->folded[i]);
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The values of a flow as text, and what belongs to it. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "addr.h"
+#include "report.h"
+
+void address_text(char buf[ADDRESS_TEXT], const __u8 addr[16])
+{
+	if (addr_is_v4(addr))
+		inet_ntop(AF_INET, addr + 12, buf, ADDRESS_TEXT);
+	else
+		inet_ntop(AF_INET6, addr, buf, ADDRESS_TEXT);
+}
+
+void prefix_text(char buf[ADDRESS_TEXT], const __u8 addr[16])
+{
+	size_t len;
+
+	address_text(buf, addr);
+	len = strlen(buf);
+	snprintf(buf + len, ADDRESS_TEXT - len, addr_is_v4(addr) ? "/16" : "/32");
+}
+
+struct number_name {
+	int number;
+	const char *name;
+};
+
+static const struct number_name families[] = {
+	{ AF_UNIX, "AF_UNIX" }, { AF_INET, "AF_INET" }, { AF_AX25, "AF_AX25" },
+	{ AF_IPX, "AF_IPX" }, { AF_APPLETALK, "AF_APPLETALK" }, { AF_X25, "AF_X25" },
+	{ AF_INET6, "AF_INET6" }, { AF_KEY, "AF_KEY" }, { AF_NETLINK, "AF_NETLINK" },
+	{ AF_PACKET, "AF_PACKET" }, { AF_RDS, "AF_RDS" }, { AF_PPPOX, "AF_PPPOX" },
+	{ AF_LLC, "AF_LLC" }, { AF_IB, "AF_IB" }, { AF_MPLS, "AF_MPLS" },
+	{ AF_CAN, "AF_CAN" }, { AF_TIPC, "AF_TIPC" }, { AF_BLUETOOTH, "AF_BLUETOOTH" },
+	{ AF_IUCV, "AF_IUCV" }, { AF_RXRPC, "AF_RXRPC" }, { AF_ISDN, "AF_ISDN" },
+	{ AF_PHONET, "AF_PHONET" }, { AF_IEEE802154, "AF_IEEE802154" }, { AF_CAIF, "AF_CAIF" },
+	{ AF_ALG, "AF_ALG" }, { AF_NFC, "AF_NFC" }, { AF_VSOCK, "AF_VSOCK" },
+	{ AF_KCM, "AF_KCM" }, { AF_QIPCRTR, "AF_QIPCRTR" }, { AF_SMC, "AF_SMC" },
+	{ AF_XDP, "AF_XDP" }, { 0, NULL },
+};
+
+static const struct number_name types[] = {
+	{ SOCK_STREAM, "SOCK_STREAM" }, { SOCK_DGRAM, "SOCK_DGRAM" }, { SOCK_RAW, "SOCK_RAW" },
+	{ SOCK_RDM, "SOCK_RDM" }, { SOCK_SEQPACKET, "SOCK_SEQPACKET" },
+	{ SOCK_DCCP, "SOCK_DCCP" }, { SOCK_PACKET, "SOCK_PACKET" }, { 0, NULL },
+};
+
+static const struct number_name protocols[] = {
+	{ IPPROTO_ICMP, "icmp" }, { IPPROTO_TCP, "tcp" }, { IPPROTO_UDP, "udp" },
+	{ IPPROTO_ICMPV6, "icmpv6" }, { IPPROTO_UDPLITE, "udplite" }, { 0, NULL },
+};
+
+static void number_text(char *buf, size_t n, const struct number_name *names, const char *unknown,
+			int number)
+{
+	for (; names->name; names++) {
+		if (names->number == number) {
+			snprintf(buf, n, "%s", names->name);
+			return;
+		}
+	}
+	snprintf(buf, n, "%s%d", unknown, number);
+}
+
+void target_text(char buf[ADDRESS_TEXT], const struct flow_key *key)
+{
+	char family[24], type[24];
+	bool raw;
+
+	if (key->type != EVENT_SOCKET) {
+		address_text(buf, key->addr);
+		return;
+	}
+	raw = key->port == SOCK_RAW || key->proto == AF_PACKET;
+	number_text(family, sizeof(family), families, "AF_", key->proto);
+	number_text(type, sizeof(type), types, "SOCK_", key->port);
+	snprintf(buf, ADDRESS_TEXT, "%ssocket %s/%s", raw ? "raw " : "", family, type);
+}
+
+void proto_text(char buf[16], const struct flow_key *key)
+{
+	if (key->type == EVENT_SOCKET)
+		snprintf(buf, 16, "socket");
+	else
+		number_text(buf, 16, protocols, "raw:", key->proto);
+}
+
+bool proto_number(const char *name, __u8 *proto)
+{
+	const struct number_name *p;
+	unsigned int n = 0;
+
+	for (p = protocols; p->name; p++) {
+		if (!strcmp(p->name, name)) {
+			*proto = p->number;
+			return true;
+		}
+	}
+	if (strncmp(name, "raw:", 4) || !name[4])
+		return false;
+	for (name += 4; *name; name++) {
+		if (*name < '0' || *name > '9')
+			return false;
+		n = 10 * n + *name - '0';
+		if (n > 255)
+			return false;
+	}
+	*proto = n;
+	return true;
+}
+
+/* ---- Order ---- */
+
+static int compare(__u64 a, __u64 b)
+{
+	return a < b ? -1 : a > b;
+}
+
+static int by_block_and_time(const void *a, const void *b)
+{
+	const struct flow *x = a, *y = b;
+	int blocked = (y->key.verdict & VERDICT_BLOCK) - (x->key.verdict & VERDICT_BLOCK);
+
+	return blocked ? blocked : compare(x->first, y->first);
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	const struct named_image *x = a, *y = b;
+
+	return compare(x->hash, y->hash);
+}
+
+/* The most frequent first. */
+static int by_count(const void *a, const void *b)
+{
+	const struct folded_flow *x = a, *y = b;
+	int d = compare(y->count, x->count);
+
+	return d ? d : memcmp(&x->key, &y->key, sizeof(x->key));
+}
+
+static void sort(void *v, size_t n, size_t size, int (*order)(const void *, const void *))
+{
+	if (n)
+		qsort(v, n, size, order);
+}
+
+void report_sort(struct report *r)
+{
+	sort(r->flows, r->nflows, sizeof(*r->flows), by_block_and_time);
+	sort(r->images, r->nimages, sizeof(*r->images), by_hash);
+	sort(r->folded, r->nfolded, sizeof(*r->folded), by_count);
+}
+
+const struct image *report_image(const struct report *r, __u64 hash)
+{
+	const struct named_image *found = NULL;
+	struct named_image key;
+
+	key.hash = hash;
+	if (r->nimages)
+		found = bsearch(&key, r->images, r->nimages, sizeof(key), by_hash);
+	return found ? &found->image : NULL;
+}
+
+size_t flow_ancestors(const struct flow *f, __u64 images[IDENT_LINE])
+{
+	size_t i, n = f->nline < IDENT_LINE ? f->nline : IDENT_LINE;
+
+	for (i = 0; i < n; i++)
+		images[i] = f->line[(f->nline - 1 - i) % IDENT_LINE];
+	return n;
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "resolvers.h"
+#include "util.h"
+
+static void read_file(const char *path, struct addr_list *list)
+{
+	FILE *f = fopen(path, "re");
+	char line[512];
+
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		struct addr_rule a = { .prefixlen = 128, .ports = { 0, 65535 } };
+		char word[128];
+
+		if (sscanf(line, " nameserver %127s", word) != 1)
+			continue;
+		word[strcspn(word, "%")] = '\0';	/* fe80::1%eth0 */
+		if (parse_address(word, a.addr))
+			continue;
+		list->v = xreallocarray(list->v, list->n + 1, sizeof(*list->v));
+		list->v[list->n++] = a;
+	}
+	fclose(f);
+}
+
+void resolvers_read(struct addr_list *list)
+{
+	read_file("/etc/resolv.conf", list);
+	read_file("/run/systemd/resolve/resolv.conf", list);
+}
+
+const char *path_weakness(const char *path)
+{
+	char real[PATH_MAX];
+	struct stat st;
+
+	if (!realpath(path, real))
+		return "no such file; name a program that is there when the policy is loaded";
+	for (;;) {
+		char *slash = strrchr(real, '/');
+
+		if (stat(real[0] ? real : "/", &st))
+			return "cannot be examined";
+		if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
+			return "the file or a directory above it can be written by others than root";
+		if (!slash)
+			return NULL;
+		*slash = '\0';
+	}
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the compiler asks this host. */
+#ifndef KNTRL_RESOLVERS_H
+#define KNTRL_RESOLVERS_H
+
+#include "policy.h"
+
+/*
+ * Appends the DNS servers this host is configured with: those of
+ * /etc/resolv.conf (resolv.conf(5)) and those that systemd-resolved asks.
+ */
+void resolvers_read(struct addr_list *list);
+
+/*
+ * Why somebody other than root could put another program at @path: the file or
+ * a directory above it is theirs to write.  NULL when nobody can.  Static text.
+ */
+const char *path_weakness(const char *path);
+
+#endif
