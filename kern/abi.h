@@ -123,6 +123,7 @@ struct deny {
 #define POLICY_RAW_BLOCK	(1u << 3)
 #define POLICY_RAW_MONITOR	(1u << 4)
 #define POLICY_CONTAINS		(1u << 5)	/* some profile or process has children: true */
+#define POLICY_LOOPBACK		(1u << 6)	/* some process is denied even loopback */
 
 struct policy {
 	__u32 flags;		/* POLICY_* */
@@ -156,15 +157,26 @@ struct destination {
 /* ---- Scopes: which policy a process is under ---- */
 
 #define SCOPES		64	/* scope 0 is the host */
+#define SCOPE_SELFTEST	(SCOPES - 1)	/* the loader's own; left out of reports */
 #define SLOTS		128	/* loaded policies; two per scope while one is replaced */
 #define SCOPE_DEPTH	4	/* scopes within scopes */
 
 struct scope {
 	__u32 slot;		/* of the policy tables, from 1; 0: the scope is not in use */
-	__u32 parent;		/* the scope around it; that of scope 0 is 0 */
+	__u32 parent;		/* the scope around it; its own number: none */
 	__u64 cgroup;		/* id of the cgroup whose processes belong to it; 0: none */
 	__u32 cgroup_level;	/* depth of that cgroup, the root's is 0 */
+	__u32 root;		/* process that the scope is the tree of; 0: none */
 	__u32 generation;
+	__u32 pad;
+};
+
+/* Names of the files that rule_ref.source counts. */
+#define SOURCES		64
+#define SOURCE_LEN	128
+
+struct source {
+	char name[SOURCE_LEN];
 };
 
 /* ---- Processes ---- */
@@ -289,10 +301,12 @@ struct control {
 	__u32 last_flow;	/* flow records handed out; may run past FLOWS */
 	/* For one run of the task iterator, which the loader starts: */
 	__u32 join_scope;	/* processes join this scope, if not 0 ... */
-	__u32 join_tgid;	/* ... when they descend from this one */
+	__u32 join_from;	/* ... and leave this one ... */
+	__u32 join_tgid;	/* ... when they descend from this process */
 	__u32 adopt_all;	/* name even those whose parent has no identity yet */
 	__u32 adopted;		/* identities and scopes given out by the run */
 	__u32 deferred;		/* processes left without identity by the run */
+	__u32 pad;
 	__u64 counters[COUNTERS];	/* enum counter */
 };
 
@@ -307,7 +321,7 @@ _Static_assert(sizeof(struct grant) == 16, "grant");
 _Static_assert(sizeof(struct deny) == 16, "deny");
 _Static_assert(sizeof(struct address_key) == 20, "address_key");
 _Static_assert(sizeof(struct destination) == 16, "destination");
-_Static_assert(sizeof(struct scope) == 24, "scope");
+_Static_assert(sizeof(struct scope) == 32, "scope");
 _Static_assert(sizeof(struct runner) == 16, "runner");
 _Static_assert(sizeof(struct identity) == 32 + 8 * (IDENT_SELF + IDENT_ANCESTRY + IDENT_LINE),
 	       "identity");
@@ -315,7 +329,7 @@ _Static_assert(sizeof(struct flow_key) == 40, "flow_key");
 _Static_assert(sizeof(struct flow) == 96 + 8 * IDENT_LINE, "flow");
 _Static_assert(sizeof(struct event) == sizeof(struct flow) + 8, "event");
 _Static_assert(sizeof(struct fold_key) == 32, "fold_key");
-_Static_assert(sizeof(struct control) == 64 + 8 * COUNTERS, "control");
+_Static_assert(sizeof(struct control) == 72 + 8 * COUNTERS, "control");
 _Static_assert(sizeof(struct policy) == 24 + 2 * 64 + 16 * POLICY_DENIES + 32 * POLICY_CONDS +
 	       16 * POLICY_GRANTS, "policy");
 

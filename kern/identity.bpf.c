@@ -629,10 +629,12 @@ static long join_one(__u32 i, void *data)
 static __noinline int scope_join(struct task *t, struct cgroup *cgrp)
 {
 	struct join j = { .cgrp = cgrp };
+	struct scope *s;
 
 	bpf_loop(SCOPES, join_one, &j, 0);
-	if (!j.scope || t->id.scope == j.scope)
-		return 0;
+	s = bpf_map_lookup_elem(&scopes, &j.scope);
+	if (!j.scope || !s || s->parent != t->id.scope)
+		return 0;	/* it is there, or further in */
 	t->id.scope = j.scope;
 	return 1;
 }
@@ -805,8 +807,8 @@ int adopt_tasks(struct bpf_iter__task *ctx)
 		image_adopt(task, t, false);
 		control.adopted++;
 	}
-	if (control.join_scope && t->id.scope != control.join_scope &&
-	    (control.join_tgid ? descends_from(task, control.join_tgid) : 0)) {
+	if (control.join_scope && t->id.scope == control.join_from &&
+	    descends_from(task, control.join_tgid)) {
 		t->id.scope = control.join_scope;
 		control.adopted++;
 	}

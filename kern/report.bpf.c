@@ -6,11 +6,20 @@
 #include "vmlinux.h"
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include "addr.h"
 #include "maps.h"
 #include "judge.h"
 #include "target.h"
 
 struct control control SEC(".data.control");
+
+/* Written by the loader, read by reports; no program reads it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SOURCES);
+	__type(key, __u32);
+	__type(value, struct source);
+} sources SEC(".maps");
 
 static __always_inline void count(enum counter c)
 {
@@ -42,7 +51,7 @@ static __always_inline void fold(const struct identity *id, const struct flow_ke
 {
 	struct fold_key fold = { .image = id ? id->image : 0, .rule = out->rule };
 	__u64 one = 1, *n;
-	__u32 i, keep = key->addr[0] || key->addr[10] != 0xff ? 4 : 14;
+	__u32 i, keep = addr_is_v4(key->addr) ? 14 : 4;
 
 	if (!(out->verdict & VERDICT_BLOCK)) {
 		count(COUNT_FLOWS_FOLDED);

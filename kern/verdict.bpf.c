@@ -145,7 +145,7 @@ __noinline int judge(const struct identity *id, const struct target *to, __u32 s
 			if (outcome_take(out, s, scope, ok, &rule))
 				break;
 		}
-		if (!scope)
+		if (s->parent == scope)
 			break;
 		scope = s->parent;
 	}

@@ -19,6 +19,8 @@
 #include "target.h"
 #include "util.h"
 
+#define V4_PREFIX 96	/* of ::ffff:0:0/96 */
+
 /* One grant at one prefix, before prefixes are united. */
 struct raw_grant {
 	struct address_key key;
@@ -363,11 +365,20 @@ static void entry_make(struct compiler *c, const struct raw_grant *raw, size_t n
 	e->dest.count = list.n;
 }
 
+/* An IPv6 prefix that happens to lie around ::ffff:0:0/96 says nothing of IPv4. */
+static bool mixes_families(const struct address_key *outer, const struct address_key *inner)
+{
+	return outer->prefixlen < V4_PREFIX && inner->prefixlen >= V4_PREFIX &&
+	       addr_is_v4(inner->addr);
+}
+
 static void addresses_unite(struct compiler *c)
 {
+	static const __u8 any_v4[16] = { [10] = 0xff, 0xff };
 	struct tables *t = c->t;
 	size_t i, n;
 
+	raw_add(c, any_v4, V4_PREFIX);
 	qsort(c->raw, c->nraw, sizeof(*c->raw), by_key);
 	t->addresses = xcalloc(c->nraw + 1, sizeof(*t->addresses));
 	for (i = 0; i < c->nraw && !c->errors; i += n) {
@@ -377,6 +388,8 @@ static void addresses_unite(struct compiler *c)
 			;
 		while (up && !covers(&t->addresses[up - 1].key, &c->raw[i].key))
 			up = t->addresses[up - 1].parent;
+		if (up && mixes_families(&t->addresses[up - 1].key, &c->raw[i].key))
+			up = 0;
 		entry_make(c, &c->raw[i], n, up);
 	}
 }
@@ -466,7 +479,7 @@ static void compile_chain(struct compiler *c, const struct chain_rule *chain)
 		.cond = cond_add(c, &chain->at, lits, i + 1),
 		.rule = rule_at(RULE_CHAIN, 0, &chain->at),
 	};
-	c->t->loopback_judged = true;
+	p->flags |= POLICY_LOOPBACK;
 }
 
 static void compile_dns(struct compiler *c)

@@ -25,7 +25,6 @@ struct tables {
 	size_t naddresses;
 	struct process_entry *processes;	/* sorted by hash */
 	size_t nprocesses;
-	_Bool loopback_judged;	/* some process is denied even loopback */
 };
 
 /*

@@ -24,10 +24,6 @@
 
 #define PIN_PROG_PREFIX	"prog_"		/* of the programs' pins */
 
-/* The map "sources": an array of the names of the policy's files, NUL-terminated. */
-#define SOURCES		64
-#define SOURCE_LEN	128
-
 /*
  * Opens a pinned object, for reading and writing or for reading alone.
  * Returns a file descriptor, or -errno after saying on stderr what is wrong.

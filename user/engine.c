@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "compile.h"
+#include "engine.h"
+#include "target.h"	/* before the skeleton, which uses its types */
+#include "kntrl.skel.h"
+#include "log.h"
+#include "pins.h"
+
+#define NEW_DIR		PIN_DIR "_new"	/* bpffs takes no dots */
+#define ADOPT_RUNS	64
+
+/* ---- Pins ---- */
+
+static void remove_pins(const char *dir)
+{
+	char path[512];
+	struct dirent *d;
+	DIR *pins = opendir(dir);
+
+	if (!pins)
+		return;
+	/* Links first: what is pinned no longer then is detached. */
+	while ((d = readdir(pins))) {
+		snprintf(path, sizeof(path), "%s/%s", dir, d->d_name);
+		if (!strncmp(d->d_name, "link_", 5))
+			unlink(path);
+	}
+	rewinddir(pins);
+	while ((d = readdir(pins))) {
+		snprintf(path, sizeof(path), "%s/%s", dir, d->d_name);
+		if (d->d_name[0] != '.')
+			unlink(path);
+	}
+	closedir(pins);
+	rmdir(dir);
+}
+
+int engine_fd(const struct engine *e, const char *name)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", e->dir, name);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		log_error("%s: %s", path, strerror(errno));
+	return fd < 0 ? -1 : fd;
+}
+
+static int control_map(struct engine *e)
+{
+	int fd = engine_fd(e, PIN_CONTROL);
+	void *p;
+
+	if (fd < 0)
+		return -1;
+	p = mmap(NULL, sizeof(struct control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (p == MAP_FAILED) {
+		log_error("%s/" PIN_CONTROL ": cannot be mapped: %s", e->dir, strerror(errno));
+		return -1;
+	}
+	e->control = p;
+	return 0;
+}
+
+int engine_find(struct engine *e)
+{
+	*e = (struct engine){ .janitor = -1 };
+	if (access(PIN_DIR, F_OK))
+		return errno == ENOENT ? -ENOENT : -1;
+	strcpy(e->dir, PIN_DIR);
+	if (control_map(e))
+		return -1;
+	if (e->control->abi != ABI_VERSION) {
+		log_error("another version of kntrl is loaded (ABI %u, this is %d); run kntrl-load --unload first",
+			  e->control->abi, ABI_VERSION);
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- Should we be killed ---- */
+
+/*
+ * A process that waits for us to finish, and if we die first removes what we
+ * had begun.  The pins of a finished load are at another place by then.
+ */
+static int janitor_start(void)
+{
+	int fds[2];
+	char done;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return -1;
+	pid = fork();
+	if (pid < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		return -1;
+	}
+	if (pid) {
+		close(fds[0]);
+		return fds[1];
+	}
+	setsid();
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	close(fds[1]);
+	if (read(fds[0], &done, 1) <= 0)
+		remove_pins(NEW_DIR);
+	_exit(0);
+}
+
+static void janitor_dismiss(struct engine *e)
+{
+	if (e->janitor < 0)
+		return;
+	if (write(e->janitor, "", 1) != 1)
+		log_warn("the cleaning process is gone");
+	close(e->janitor);
+	e->janitor = -1;
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
+/* ---- Loading ---- */
+
+/* Where bpf is no active LSM, the same programs go in front of the same functions. */
+static int use_fmod_ret(struct bpf_program *prog)
+{
+	const char *hook = bpf_program__section_name(prog);
+	char function[64];
+	int err;
+
+	if (strncmp(hook, "lsm/", 4))
+		return 0;
+	snprintf(function, sizeof(function), "security_%s", hook + 4);
+	err = bpf_program__set_type(prog, BPF_PROG_TYPE_TRACING);
+	if (!err)
+		err = bpf_program__set_expected_attach_type(prog, BPF_MODIFY_RETURN);
+	if (!err)
+		err = bpf_program__set_attach_target(prog, 0, function);
+	if (err)
+		log_error("this kernel has no function %s to attach to", function);
+	return err;
+}
+
+static int control_fill(struct control *c)
+{
+	struct stat st;
+
+	if (getrandom(c->seed, sizeof(c->seed), 0) != sizeof(c->seed) ||
+	    stat("/proc/self/ns/mnt", &st)) {
+		log_error("no random numbers, or no /proc: %s", strerror(errno));
+		return -1;
+	}
+	c->mnt_ns = st.st_ino;
+	c->epoch = 1;
+	c->abi = ABI_VERSION;
+	return 0;
+}
+
+/* Executables that run another program, by their names less the version. */
+static const struct {
+	const char *stem;
+	struct runner runner;
+} runner_list[] = {
+	{ "sh", { RUNNER_SCRIPT, "c", "oO", 0, "" } },
+	{ "bash", { RUNNER_SCRIPT, "c", "oO", 0, "" } },
+	{ "dash", { RUNNER_SCRIPT, "c", "o", 0, "" } },
+	{ "ash", { RUNNER_SCRIPT, "c", "o", 0, "" } },
+	{ "ksh", { RUNNER_SCRIPT, "c", "o", 0, "" } },
+	{ "mksh", { RUNNER_SCRIPT, "c", "o", 0, "" } },
+	{ "zsh", { RUNNER_SCRIPT, "c", "o", 0, "" } },
+	{ "fish", { RUNNER_SCRIPT, "c", "C", 0, "" } },
+	{ "python", { RUNNER_SCRIPT, "c", "WX", 'm', "" } },
+	{ "pypy", { RUNNER_SCRIPT, "c", "WX", 'm', "" } },
+	{ "node", { RUNNER_SCRIPT, "ep", "rC", 0, "" } },
+	{ "nodejs", { RUNNER_SCRIPT, "ep", "rC", 0, "" } },
+	{ "perl", { RUNNER_SCRIPT, "eE", "I", 0, "" } },
+	{ "ruby", { RUNNER_SCRIPT, "e", "rIC", 0, "" } },
+	{ "php", { RUNNER_SCRIPT, "r", "cdz", 0, "" } },
+	{ "lua", { RUNNER_SCRIPT, "e", "l", 0, "" } },
+	{ "tclsh", { RUNNER_SCRIPT, "", "", 0, "" } },
+	{ "busybox", { RUNNER_MULTICALL, "", "", 0, "" } },
+	{ "toybox", { RUNNER_MULTICALL, "", "", 0, "" } },
+	{ "coreutils", { RUNNER_MULTICALL, "", "", 0, "" } },
+	{ "env", { RUNNER_ENV, "", "", 0, "" } },
+};
+
+static int runners_fill(int fd, const __u64 seed[2])
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(runner_list) / sizeof(*runner_list); i++) {
+		__u64 hash = tables_name_hash(seed, runner_list[i].stem);
+
+		if (bpf_map_update_elem(fd, &hash, &runner_list[i].runner, BPF_ANY)) {
+			log_error("map runners: %s", strerror(errno));
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int pin_as(int fd, const char *prefix, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), NEW_DIR "/%s%s", prefix, name);
+	if (!bpf_obj_pin(fd, path))
+		return 0;
+	log_error("%s: cannot be pinned: %s", path, strerror(errno));
+	return -1;
+}
+
+static int pin_maps(const struct kntrl *skel)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, skel->obj) {
+		const char *name = bpf_map__name(map);
+
+		if (map == skel->maps.data_control)
+			name = PIN_CONTROL;
+		else if (!bpf_map__autocreate(map) || bpf_map__is_internal(map))
+			continue;
+		if (pin_as(bpf_map__fd(map), "", name))
+			return -1;
+	}
+	return 0;
+}
+
+static int pin_programs(const struct kntrl *skel)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, skel->obj)
+		if (pin_as(bpf_program__fd(prog), PIN_PROG_PREFIX, bpf_program__name(prog)))
+			return -1;
+	return 0;
+}
+
+static struct bpf_link *attach_one(struct bpf_program *prog, const struct kernel *k)
+{
+	if (bpf_program__type(prog) == BPF_PROG_TYPE_CGROUP_SKB)
+		return bpf_program__attach_cgroup(prog, k->cgroup);
+	if (bpf_program__type(prog) == BPF_PROG_TYPE_LSM)
+		return bpf_program__attach_lsm(prog);
+	return bpf_program__attach_trace(prog);
+}
+
+/* A link lives through its pin; its handle only frees our memory and descriptor. */
+static int attach_all(const struct kntrl *skel, const struct kernel *k)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, skel->obj) {
+		const char *name = bpf_program__name(prog);
+		struct bpf_link *link;
+		int err;
+
+		if (bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER)
+			continue;
+		link = attach_one(prog, k);
+		if (!link) {
+			log_error("program %s (%s) cannot be attached: %s", name,
+				  bpf_program__section_name(prog), strerror(errno));
+			return -1;
+		}
+		err = pin_as(bpf_link__fd(link), "link_", name);
+		bpf_link__destroy(link);
+		if (err)
+			return -1;
+	}
+	return 0;
+}
+
+static struct kntrl *skeleton_load(const struct kernel *k)
+{
+	struct kntrl *skel = kntrl__open();
+	struct bpf_program *prog;
+	int err = 0;
+
+	if (!skel) {
+		log_error("the embedded programs cannot be read: %s", strerror(errno));
+		return NULL;
+	}
+	bpf_map__set_autocreate(skel->maps.policy_template, false);
+	bpf_map__set_autocreate(skel->maps.address_template, false);
+	bpf_map__set_autocreate(skel->maps.process_template, false);
+	if (k->attach == ATTACH_FMOD_RET)
+		bpf_object__for_each_program(prog, skel->obj)
+			err = err ?: use_fmod_ret(prog);
+	if (!err) {
+		err = kntrl__load(skel);
+		if (err)
+			log_error("the kernel refuses the programs: %s%s", strerror(-err),
+				  err == -EPERM ? " (lockdown, or a container without CAP_BPF?)" :
+				  "; -v shows its reasons");
+	}
+	if (err) {
+		kntrl__destroy(skel);
+		return NULL;
+	}
+	return skel;
+}
+
+int engine_load(struct engine *e, const struct kernel *k)
+{
+	struct kntrl *skel;
+	int err = -1;
+
+	*e = (struct engine){ .fresh = true, .janitor = -1 };
+	strcpy(e->dir, NEW_DIR);
+	skel = skeleton_load(k);
+	if (!skel)
+		return -1;
+	e->janitor = janitor_start();
+	remove_pins(NEW_DIR);	/* of one that was killed together with its janitor */
+	if (mkdir(NEW_DIR, 0700))
+		log_error("%s: %s", NEW_DIR, strerror(errno));
+	else if (!control_fill(&skel->data_control->control) &&
+		 !runners_fill(bpf_map__fd(skel->maps.runners), skel->data_control->control.seed) &&
+		 !pin_maps(skel) && !pin_programs(skel) && !attach_all(skel, k))
+		err = control_map(e);
+	kntrl__destroy(skel);
+	if (err)
+		engine_discard(e);
+	return err;
+}
+
+int engine_commit(struct engine *e)
+{
+	if (e->fresh && rename(NEW_DIR, PIN_DIR)) {
+		log_error("%s: %s", PIN_DIR, strerror(errno));
+		return -1;
+	}
+	e->fresh = false;
+	strcpy(e->dir, PIN_DIR);
+	janitor_dismiss(e);
+	return 0;
+}
+
+void engine_discard(struct engine *e)
+{
+	if (!e->fresh)
+		return;
+	if (e->control)
+		munmap(e->control, sizeof(*e->control));
+	e->control = NULL;
+	remove_pins(NEW_DIR);
+	janitor_dismiss(e);
+}
+
+/* ---- Processes that run already ---- */
+
+static int run_iterator(const struct engine *e, const char *prog)
+{
+	int fd = engine_fd(e, prog), link, iter = -1;
+	char buf[64];
+
+	if (fd < 0)
+		return -1;
+	link = bpf_link_create(fd, 0, BPF_TRACE_ITER, NULL);
+	if (link >= 0)
+		iter = bpf_iter_create(link);
+	if (iter >= 0)
+		while (read(iter, buf, sizeof(buf)) > 0)
+			;
+	else
+		log_error("%s cannot be run: %s", prog, strerror(errno));
+	close(fd);
+	if (link >= 0)
+		close(link);
+	if (iter >= 0)
+		close(iter);
+	return iter < 0 ? -1 : 0;
+}
+
+int engine_adopt(struct engine *e, __u32 scope, __u32 from, __u32 root)
+{
+	struct control *c = e->control;
+	int i, err = run_iterator(e, PIN_PROG_PREFIX "read_arguments");
+
+	c->join_from = from;
+	c->join_tgid = root;
+	c->join_scope = scope;
+	for (i = 0; i < ADOPT_RUNS && !err; i++) {
+		c->adopted = 0;
+		c->deferred = 0;
+		err = run_iterator(e, PIN_PROG_PREFIX "adopt_tasks");
+		if (!c->adopted && !c->deferred)
+			break;
+		/* No progress: what is left has no parent that could be named. */
+		c->adopt_all = !c->adopted;
+	}
+	c->join_scope = 0;
+	c->adopt_all = 0;
+	return err;
+}
+
+int engine_unload(void)
+{
+	remove_pins(NEW_DIR);
+	remove_pins(PIN_DIR);
+	if (!access(PIN_DIR, F_OK)) {
+		log_error("%s: not everything could be removed: %s", PIN_DIR, strerror(errno));
+		return -1;
+	}
+	return 0;
+}

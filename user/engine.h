@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The programs and maps in the kernel, as far as they do not depend on a
+ * policy: loaded, attached and pinned once, then found again by their pins.
+ */
+#ifndef KNTRL_ENGINE_H
+#define KNTRL_ENGINE_H
+
+#include <stdbool.h>
+
+#include "abi.h"
+#include "kernel.h"
+
+struct engine {
+	char dir[64];		/* where the pins are */
+	struct control *control;	/* mapped */
+	bool fresh;		/* loaded by us, and not in force yet */
+	int janitor;		/* pipe to the process that cleans up should we die; -1: none */
+};
+
+/* Finds what is pinned.  0; -ENOENT when nothing is; -1 with a message otherwise. */
+int engine_find(struct engine *e);
+
+/*
+ * Loads, attaches and pins everything beside PIN_DIR.  Nothing is judged until
+ * a scope has a policy.  0, or -1 with a message and nothing left behind.
+ */
+int engine_load(struct engine *e, const struct kernel *k);
+
+/* The pins move to PIN_DIR, and stay. */
+int engine_commit(struct engine *e);
+
+/* A fresh engine and its pins go away. */
+void engine_discard(struct engine *e);
+
+/* Descriptor of a pinned map or program, or -1 with a message. */
+int engine_fd(const struct engine *e, const char *name);
+
+/* Names all processes; if @scope, those that descend from @root join it. */
+int engine_adopt(struct engine *e, __u32 scope, __u32 from, __u32 root);
+
+/* Everything goes, whatever is in force.  0, or -1 with a message. */
+int engine_unload(void);
+
+#endif

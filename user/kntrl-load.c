@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * kntrl-load: compiles a policy, puts it in force in the kernel, proves that it
+ * is, and exits.  See kntrl-load(8).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "compile.h"
+#include "engine.h"
+#include "install.h"
+#include "kernel.h"
+#include "log.h"
+#include "pins.h"
+#include "policy.h"
+#include "selfcheck.h"
+#include "suggest.h"
+
+#define RUN_DIR		"/run/kntrl"
+#define LOCK_FILE	RUN_DIR "/load.lock"
+#define LOCK_SECONDS	30
+
+enum status {
+	EXIT_POLICY_WRONG = 2,
+	EXIT_KERNEL_CANNOT = 3,
+	EXIT_NOT_PROVED = 4,
+};
+
+enum scope_kind { SCOPE_HOST, SCOPE_CGROUP, SCOPE_TREE };
+
+struct options {
+	struct policy_src policy;
+	int sources;
+	enum policy_mode mode;
+	enum scope_kind kind;
+	const char *cgroup;
+	int pid;
+	bool scoped;		/* --scope was given */
+	bool dry_run, unload, accept_preempt;
+};
+
+static const char usage[] =
+"usage: kntrl-load [option...] POLICY.yaml...\n"
+"Puts a policy in force in the kernel, proves that it is, and exits.\n"
+"\n"
+"  --mode monitor|trace    report only, or enforce (default: as the policy says)\n"
+"  --rules-file FILE       a policy file, like POLICY.yaml\n"
+"  --rules-dir DIR         all *.yaml and *.yml files of a directory\n"
+"  --scope host            every process of this host (the default)\n"
+"  --scope cgroup:PATH     the processes of a cgroup, and what they start\n"
+"  --scope tree:PID        a process, and what descends from it\n"
+"  --dry-run               compile, say what would be loaded, touch nothing\n"
+"  --unload                end enforcement; with --scope, in that scope alone\n"
+"  --accept-preempt        enforce although a hook may be skipped (see kntrl-load(8))\n"
+"  -v, --verbose           say more; the verifier's log when programs are refused\n"
+"      --version, --help\n"
+"\n"
+"Exit status: 0 loaded and proved live; 1 anything else; 2 the policy is wrong;\n"
+"3 this kernel cannot enforce; 4 the self-test failed. But for 0, nothing changed.\n";
+
+static const struct option longopts[] = {
+	{ "mode", required_argument, NULL, 'm' },
+	{ "rules-file", required_argument, NULL, 'f' },
+	{ "rules-dir", required_argument, NULL, 'd' },
+	{ "scope", required_argument, NULL, 's' },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "unload", no_argument, NULL, 'u' },
+	{ "accept-preempt", no_argument, NULL, 'p' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 }
+};
+
+/* ---- Options ---- */
+
+static bool scope_parse(struct options *o, const char *text)
+{
+	char *end;
+
+	o->scoped = true;
+	if (!strcmp(text, "host")) {
+		o->kind = SCOPE_HOST;
+		return true;
+	}
+	if (!strncmp(text, "cgroup:", 7) && text[7]) {
+		o->kind = SCOPE_CGROUP;
+		o->cgroup = text + 7;
+		return true;
+	}
+	if (!strncmp(text, "tree:", 5)) {
+		o->kind = SCOPE_TREE;
+		o->pid = strtol(text + 5, &end, 10);
+		return !*end && end != text + 5 && o->pid > 0;
+	}
+	return false;
+}
+
+static int usage_error(const char *what, const char *value)
+{
+	log_error("%s: \"%s\"; see kntrl-load --help", what, value);
+	return EXIT_FAILURE;
+}
+
+/* Returns -1 to go on, else the exit status. */
+static int option(struct options *o, int c)
+{
+	switch (c) {
+	case 'm':
+		if (strcmp(optarg, "monitor") && strcmp(optarg, "trace"))
+			return usage_error("--mode is monitor or trace", optarg);
+		o->mode = *optarg == 't' ? MODE_TRACE : MODE_MONITOR;
+		return -1;
+	case 'f':
+		o->sources++;
+		return policy_read_file(&o->policy, optarg, stderr) ? EXIT_POLICY_WRONG : -1;
+	case 'd':
+		o->sources++;
+		return policy_read_dir(&o->policy, optarg, stderr) ? EXIT_POLICY_WRONG : -1;
+	case 's':
+		if (!scope_parse(o, optarg))
+			return usage_error("--scope is host, cgroup:PATH or tree:PID", optarg);
+		return -1;
+	case 'n':
+		o->dry_run = true;
+		return -1;
+	case 'u':
+		o->unload = true;
+		return -1;
+	case 'p':
+		o->accept_preempt = true;
+		return -1;
+	case 'v':
+		log_verbose = true;
+		return -1;
+	case 'V':
+		puts("kntrl-load " KNTRL_VERSION);
+		return EXIT_SUCCESS;
+	case 'h':
+		fputs(usage, stdout);
+		return EXIT_SUCCESS;
+	}
+	return EXIT_FAILURE;
+}
+
+static int options_read(struct options *o, int argc, char **argv)
+{
+	int c, status, wrong = -1;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":v", longopts, NULL)) != -1) {
+		if (c == '?' || c == ':') {
+			option_error("kntrl-load", longopts, c, argv);
+			return EXIT_FAILURE;
+		}
+		status = option(o, c);
+		if (status == EXIT_POLICY_WRONG)
+			wrong = status;	/* the other files' errors too */
+		else if (status >= 0)
+			return status;
+	}
+	for (; optind < argc; optind++) {
+		o->sources++;
+		if (policy_read_file(&o->policy, argv[optind], stderr))
+			wrong = EXIT_POLICY_WRONG;
+	}
+	if (wrong < 0 && !o->sources && !o->unload) {
+		log_error("no policy given; see kntrl-load --help");
+		return EXIT_FAILURE;
+	}
+	if (o->mode != MODE_UNSET)
+		o->policy.mode = o->mode;
+	if (o->policy.mode == MODE_UNSET)
+		o->policy.mode = MODE_MONITOR;
+	return wrong;
+}
+
+/* ---- Scopes ---- */
+
+/* The number of the scope that matches, or of a free one; -1 with a message. */
+static int scope_number(const struct engine *e, bool (*is)(const struct scope *, __u64), __u64 arg,
+			bool make)
+{
+	int i, free = 0;
+	struct scope s;
+
+	for (i = 1; i < SCOPE_SELFTEST; i++) {
+		if (scope_read(e, i, &s))
+			return -1;
+		if (s.slot && is(&s, arg))
+			return i;
+		if (!s.slot && !free)
+			free = i;
+	}
+	if (!make)
+		log_error("that scope has no policy");
+	else if (!free)
+		log_error("all %d scopes are in use", SCOPE_SELFTEST - 1);
+	return make && free ? free : -1;
+}
+
+static bool is_cgroup(const struct scope *s, __u64 id)
+{
+	return s->cgroup == id;
+}
+
+static bool is_tree(const struct scope *s, __u64 pid)
+{
+	return s->root == pid;
+}
+
+/* A cgroup by its path, absolute or below the mount point: its id and depth. */
+static int cgroup_find(const struct kernel *k, const char *path, struct scope *s)
+{
+	struct stat st, root;
+	int fd, up;
+
+	fd = openat(k->cgroup, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		while (*path == '/')
+			path++;
+		fd = openat(k->cgroup, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd < 0 || fstat(fd, &st) || fstat(k->cgroup, &root) || st.st_dev != root.st_dev) {
+		log_error("--scope cgroup:%s: no such cgroup", path);
+		return -1;
+	}
+	s->cgroup = st.st_ino;
+	while (st.st_ino != root.st_ino) {
+		up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(fd);
+		fd = up;
+		if (fd < 0 || fstat(fd, &st))
+			return -1;
+		s->cgroup_level++;
+	}
+	close(fd);
+	if (!s->cgroup_level)
+		log_error("--scope cgroup: the root cgroup is the host; use --scope host");
+	return s->cgroup_level ? 0 : -1;
+}
+
+/* Says which scope the options mean, and how its record is to look. */
+static int scope_find(struct engine *e, const struct kernel *k, const struct options *o,
+		      struct scope *s, bool make)
+{
+	struct scope old;
+	int id;
+
+	*s = (struct scope){ 0 };
+	if (o->kind == SCOPE_HOST)
+		return 0;
+	if (o->kind == SCOPE_CGROUP)
+		return cgroup_find(k, o->cgroup, s) ? -1 :
+		       scope_number(e, is_cgroup, s->cgroup, make);
+	id = scope_number(e, is_tree, o->pid, make);
+	if (id < 0 || scope_read(e, id, &old))
+		return -1;
+	s->root = o->pid;
+	s->parent = old.slot ? old.parent : (__u32)scope_of_process(e, o->pid);
+	return s->parent < SCOPES ? id : -1;
+}
+
+/* ---- Loading ---- */
+
+static int lock(void)
+{
+	int fd, i;
+
+	mkdir(RUN_DIR, 0700);
+	fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		log_error("%s: %s", LOCK_FILE, strerror(errno));
+		return -1;
+	}
+	for (i = 0; flock(fd, LOCK_EX | LOCK_NB); i++) {
+		if (i == LOCK_SECONDS * 10) {
+			log_error("another kntrl-load has been at work for %d s; try again when it is done",
+				  LOCK_SECONDS);
+			return -1;
+		}
+		usleep(100000);
+	}
+	return 0;
+}
+
+static void summary(const struct options *o, const struct tables *t)
+{
+	printf("mode %s, %zu address prefixes, %zu process names, %u profiles' and lists' grants, "
+	       "%u chains\n", o->policy.mode == MODE_TRACE ? "trace" : "monitor", t->naddresses,
+	       t->nprocesses, t->policy.ngrants, t->policy.ndenies);
+}
+
+static int dry_run(const struct options *o)
+{
+	const __u64 seed[2] = { 0 };
+	struct tables t;
+
+	if (compile(&o->policy, seed, &t, stderr))
+		return EXIT_POLICY_WRONG;
+	summary(o, &t);
+	tables_free(&t);
+	return EXIT_SUCCESS;
+}
+
+/* A hook that runs already on a CPU is skipped there (bpf_prog_check_recur). */
+static bool preemption_accepted(const struct kernel *k, const struct options *o)
+{
+	if (k->attach == ATTACH_LSM || !k->preemptible || o->policy.mode != MODE_TRACE)
+		return true;
+	if (o->accept_preempt) {
+		log_warn("bpf is not in lsm= and the kernel is fully preemptible: a hook may be skipped; packets are still checked as they leave");
+		return true;
+	}
+	log_error("bpf is not in this kernel's lsm= list and it runs with preempt=full: a hook could be skipped when its task is preempted in it. Boot with lsm=...,bpf (or preempt=voluntary), or accept it with --accept-preempt");
+	return false;
+}
+
+static int in_force(struct engine *e, const struct kernel *k, const struct options *o,
+		    struct tables *t)
+{
+	struct scope s;
+	int id, status = EXIT_FAILURE;
+
+	if (engine_adopt(e, 0, 0, 0))
+		return EXIT_FAILURE;
+	if (selfcheck(e)) {
+		log_error("the hooks are attached but do not enforce; nothing was changed");
+		return EXIT_NOT_PROVED;
+	}
+	id = scope_find(e, k, o, &s, true);
+	/* The pins of a fresh engine move last: killed before, it leaves nothing. */
+	if (id >= 0 && !scope_install(e, id, &s, t) &&
+	    !engine_adopt(e, o->kind == SCOPE_TREE ? id : 0, s.parent, o->pid) &&
+	    !engine_commit(e))
+		status = EXIT_SUCCESS;
+	return status;
+}
+
+static void sources_write(const struct engine *e, const struct policy_src *p)
+{
+	int fd = engine_fd(e, PIN_SOURCES);
+	struct source source;
+	__u32 i;
+
+	for (i = 0; fd >= 0 && i < p->nfiles && i < SOURCES; i++) {
+		memset(&source, 0, sizeof(source));
+		strncpy(source.name, p->files[i], sizeof(source.name) - 1);
+		bpf_map_update_elem(fd, &i, &source, BPF_ANY);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static int load(const struct options *o)
+{
+	struct kernel k;
+	struct engine e;
+	struct tables t;
+	int status, err;
+
+	if (kernel_probe(&k) || !preemption_accepted(&k, o))
+		return EXIT_KERNEL_CANNOT;
+	if (lock() || kernel_mount_bpffs())
+		return EXIT_FAILURE;
+	err = engine_find(&e);
+	if (err == -ENOENT && engine_load(&e, &k))
+		return EXIT_KERNEL_CANNOT;
+	if (err && err != -ENOENT)
+		return EXIT_FAILURE;
+	if (compile(&o->policy, e.control->seed, &t, stderr)) {
+		engine_discard(&e);
+		return EXIT_POLICY_WRONG;
+	}
+	status = in_force(&e, &k, o, &t);
+	if (status == EXIT_SUCCESS) {
+		sources_write(&e, &o->policy);
+		fprintf(stderr, "kntrl-load: in force by %s: ",
+			k.attach == ATTACH_LSM ? "LSM hooks" :
+			"fmod_ret (bpf is not in this kernel's lsm= list)");
+		fflush(stderr);
+		summary(o, &t);
+	} else {
+		engine_discard(&e);
+	}
+	tables_free(&t);
+	return status;
+}
+
+static int unload(const struct options *o)
+{
+	struct kernel k;
+	struct engine e;
+	struct scope s;
+	int id;
+
+	if (geteuid()) {
+		log_error("must be run as root");
+		return EXIT_FAILURE;
+	}
+	if (lock())
+		return EXIT_FAILURE;
+	if (!o->scoped)
+		return engine_unload() ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (kernel_probe(&k))
+		return EXIT_KERNEL_CANNOT;
+	if (engine_find(&e)) {
+		log_error("nothing is loaded");
+		return EXIT_FAILURE;
+	}
+	id = scope_find(&e, &k, o, &s, false);
+	return id < 0 || scope_remove(&e, id) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	int status;
+
+	log_start("kntrl-load");
+	policy_init(&o.policy);
+	status = options_read(&o, argc, argv);
+	if (status < 0)
+		status = o.unload ? unload(&o) : o.dry_run ? dry_run(&o) : load(&o);
+	policy_free(&o.policy);
+	return status;
+}
