@@ -48,8 +48,8 @@ static __always_inline __u64 hash_file(const __u64 seed[2], __u32 dev, __u64 ino
 #define HASH_BYTES_MAX 256	/* a file name has at most 255 */
 
 /*
- * Absorbs @len bytes of @p, which must be readable up to the next multiple of
- * eight.  Not more than HASH_BYTES_MAX.
+ * Absorbs @len bytes of @p, at most HASH_BYTES_MAX, which must be followed by
+ * zeroes up to the next multiple of eight.
  */
 static __always_inline __u64 hash_bytes(__u64 h, const char *p, __u32 len)
 {
@@ -61,8 +61,6 @@ static __always_inline __u64 hash_bytes(__u64 h, const char *p, __u32 len)
 		if (i * 8 >= len)
 			break;
 		__builtin_memcpy(&w, p + i * 8, 8);
-		if (len - i * 8 < 8)
-			w &= (1ull << (8 * (len - i * 8))) - 1;
 		h = hash_mix(h, w);
 	}
 	return hash_mix(h, len);

@@ -41,50 +41,55 @@ __noinline __u64 name_hash(const struct name *name, __u32 len)
 /* Reads a name from kernel memory into t->name; its length without the NUL. */
 static __always_inline __u32 name_read(struct task *t, const void *from)
 {
-	long n = bpf_probe_read_kernel_str(t->name.text, sizeof(t->name.text), from);
+	long n = bpf_probe_read_kernel_str(t->name.text, NAME_MAX, from);
+	__u32 len = n > 1 ? n - 1 : 0;
 
-	return n > 1 ? n - 1 : 0;
+	/* hash_bytes() wants zeroes up to a multiple of eight. */
+	*(__u64 *)&t->name.text[len & (NAME_MAX - 1)] = 0;
+	return len;
 }
 
-struct back {
-	const struct pathbuf *path;
-	__u32 at;
-};
-
+/*
+ * Positions that a loop moves are kept in the map: what the verifier does not
+ * follow there, it need not unroll.
+ */
 static long back_one(__u32 i, void *data)
 {
-	struct back *b = data;
+	struct task *t = *(struct task **)data;
 
-	if (!b->at || b->path->raw[(b->at - 1) & 255] == '/')
+	if (!t->path.at || t->path.raw[(t->path.at - 1) & 255] == '/')
 		return 1;
-	b->at--;
+	t->path.at--;
 	return 0;
 }
 
 /* The last component of the @len bytes in t->path.raw, into t->name; its length. */
 static __noinline __u32 name_from_raw(struct task *t, __u32 len)
 {
-	struct back b = { .path = &t->path, .at = len & 255 };
+	__u32 path_at = t->path.at;
 
-	bpf_loop(256, back_one, &b, 0);
-	return name_read(t, &t->path.raw[b.at & 255]);
+	t->path.at = len;
+	bpf_loop(256, back_one, &t, 0);
+	len = name_read(t, &t->path.raw[t->path.at & 255]);
+	t->path.at = path_at;
+	return len;
 }
 
-/* Length without a version at its end: "python3.11" and "node18" are 6 and 4 long. */
-static __noinline __u32 stem_len(const struct task *t, __u32 len)
+/* Cuts a version off the end of a name: "python3.11" becomes "python".  Its length then. */
+__noinline __u32 stem_cut(struct name *name, __u32 len)
 {
 	__u32 i;
 
+	if (!name)
+		return 0;
 	for (i = 0; i < 16; i++) {
-		char c;
+		char c = name->text[(len - 1) & (NAME_MAX - 1)];
 
-		if (!len)
-			break;
-		c = t->name.text[(len - 1) & 255];
-		if ((c < '0' || c > '9') && c != '.')
+		if (!len || ((c < '0' || c > '9') && c != '.'))
 			break;
 		len--;
 	}
+	*(__u64 *)&name->text[len & (NAME_MAX - 1)] = 0;
 	return len;
 }
 
@@ -93,21 +98,22 @@ static __always_inline void show(struct task *t)
 	bpf_probe_read_kernel_str(t->shown, sizeof(t->shown), t->name.text);
 }
 
-static __always_inline void self_add(struct identity *id, __u64 hash)
+__noinline int self_add(struct identity *id, __u64 hash)
 {
 	__u32 i;
 
-	if (!hash)
-		return;
+	if (!id || !hash)
+		return 0;
 	for (i = IDENT_FILES; i < IDENT_SELF; i++) {
 		if (i >= id->nself) {
 			id->self[i] = hash;
 			id->nself = i + 1;
-			return;
+			return 0;
 		}
 		if (id->self[i] == hash)
-			return;
+			return 0;
 	}
+	return 0;
 }
 
 /* ---- Files ---- */
@@ -117,7 +123,6 @@ struct walk {
 	struct dentry *dentry;
 	struct mount *mnt;
 	__u64 hash;
-	__u32 at;		/* start of the text so far */
 	bool complete;
 };
 
@@ -127,14 +132,14 @@ static __always_inline void walk_name(struct walk *w, struct dentry *d)
 	__u32 len = name_read(t, BPF_CORE_READ(d, d_name.name));
 
 	w->hash = hash_mix(w->hash, name_hash(&t->name, len));
-	if (len + 1 > w->at) {	/* the beginning of a long path is not shown */
-		w->at = 0;
+	if (len + 1 > t->path.at) {	/* the beginning of a long path is not shown */
+		t->path.at = 0;
 		return;
 	}
-	w->at -= len;
-	bpf_probe_read_kernel(&t->path.text[w->at & PATH_END], len & 255, t->name.text);
-	w->at--;
-	t->path.text[w->at & PATH_END] = '/';
+	t->path.at -= len;
+	bpf_probe_read_kernel(&t->path.text[t->path.at & PATH_END], len & 255, t->name.text);
+	t->path.at--;
+	t->path.text[t->path.at & PATH_END] = '/';
 }
 
 static long walk_up(__u32 i, void *data)
@@ -159,9 +164,9 @@ static long walk_up(__u32 i, void *data)
 /*
  * Hash of a file's full path, from its name up to the root of its mount
  * namespace, whatever the process's own root is; the text goes to t->path,
- * from *at on.  0 when it has no path: on no mount, or too deep.
+ * from t->path.at on.  0 when it has no path: on no mount, or too deep.
  */
-static __noinline __u64 path_hash(struct task *t, struct file *file, __u32 *at)
+static __noinline __u64 path_hash(struct task *t, struct file *file)
 {
 	struct walk w = {
 		.t = t,
@@ -169,12 +174,11 @@ static __noinline __u64 path_hash(struct task *t, struct file *file, __u32 *at)
 		.mnt = (void *)BPF_CORE_READ(file, f_path.mnt) -
 		       bpf_core_field_offset(struct mount, mnt),
 		.hash = hash_start(control.seed, HASH_PATH),
-		.at = PATH_END,
 	};
 
+	t->path.at = PATH_END;
 	t->path.text[PATH_END] = 0;
 	bpf_loop(PATH_DEPTH, walk_up, &w, 0);
-	*at = w.at;
 	return w.complete ? w.hash : 0;
 }
 
@@ -251,8 +255,7 @@ struct args {
 	struct task *t;
 	__u64 at, end;		/* user addresses */
 	struct runner run;
-	__u32 index;
-	bool skip, module;
+	bool started, skip, module;
 };
 
 static __always_inline bool one_of(char c, const char set[4])
@@ -303,7 +306,7 @@ static __always_inline bool program_named(struct args *a, __u32 len)
 	show(t);
 	if (a->run.kind == RUNNER_SCRIPT)
 		return 1;
-	stem = name_hash(&t->name, stem_len(t, len));
+	stem = name_hash(&t->name, stem_cut(&t->name, len));
 	next = bpf_map_lookup_elem(&runners, &stem);
 	if (!next || next->kind == RUNNER_LOADER)
 		return 1;
@@ -316,7 +319,8 @@ static __always_inline bool arg_seen(struct args *a, __u32 len)
 {
 	const char *arg = a->t->path.raw;
 
-	if (!a->index++) {
+	if (!a->started) {
+		a->started = 1;
 		/* busybox goes by argv[0], and by argv[1] when that is busybox */
 		if (a->run.kind != RUNNER_MULTICALL)
 			return 0;
@@ -360,7 +364,7 @@ static long arg_next_read(__u32 i, void *data)
 	struct task *t = a->t;
 	long len;
 
-	len = bpf_probe_read_kernel_str(t->name.text, sizeof(t->name.text), t->path.raw);
+	len = bpf_probe_read_kernel_str(t->name.text, NAME_MAX, t->path.raw);
 	if (len <= 0 || a->at + len >= a->end || arg_seen(a, len - 1))
 		return 1;
 	a->at += len;
@@ -401,9 +405,9 @@ static __noinline int image_file(struct task *t, struct task_struct *task, struc
 	struct identity *id = &t->id;
 	struct runner *run;
 	__u64 hash;
-	__u32 len, at;
+	__u32 len;
 
-	hash = path_hash(t, exe, &at);
+	hash = path_hash(t, exe);
 	id->self[0] = file_hash(exe);
 	if (in_loaders_mounts(task))
 		self_add(id, hash);
@@ -417,18 +421,19 @@ static __noinline int image_file(struct task *t, struct task_struct *task, struc
 	show(t);
 	if (is_loader(&t->name)) {
 		a->run.kind = RUNNER_LOADER;
-		return at;
+		return 0;
 	}
-	hash = name_hash(&t->name, stem_len(t, len));
+	hash = name_hash(&t->name, stem_cut(&t->name, len));
 	run = bpf_map_lookup_elem(&runners, &hash);
 	if (run)
 		a->run = *run;
-	return at;
+	return 0;
 }
 
 /* Puts a name to the image's hash, for reports. */
-static __noinline int image_record(struct task *t, __u32 path_at)
+static __noinline int image_record(struct task *t)
 {
+	__u32 path_at = t->path.at;
 	struct image *known = bpf_map_lookup_elem(&images, &t->id.image);
 	struct image *image = (void *)&t->name;
 	long err;
@@ -447,7 +452,7 @@ static __noinline int image_record(struct task *t, __u32 path_at)
 	return 0;
 }
 
-static __always_inline void image_finish(struct task *t, __u32 path_at)
+static __always_inline void image_finish(struct task *t)
 {
 	__u64 h = hash_start(control.seed, HASH_IMAGE);
 	__u32 i;
@@ -456,7 +461,7 @@ static __always_inline void image_finish(struct task *t, __u32 path_at)
 		if (i < t->id.nself)
 			h = hash_mix(h, t->id.self[i]);
 	t->id.image = h ?: 1;
-	image_record(t, path_at);
+	image_record(t);
 	t->id.exec = __sync_fetch_and_add(&control.last_exec, 1) + 1;
 }
 
@@ -516,11 +521,11 @@ int BPF_PROG(exec_begin, struct linux_binprm *bprm)
 {
 	struct task *t = record_make(bpf_get_current_task_btf());
 	struct file *file = bprm->file;
-	__u32 len, at;
+	__u32 len;
 
 	if (!t)
 		return 0;	/* sched_process_exec tries again */
-	t->start.path = path_hash(t, file, &at);
+	t->start.path = path_hash(t, file);
 	t->start.file = file_hash(file);
 	len = name_read(t, BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	t->start.name = name_hash(&t->name, len);
@@ -547,14 +552,13 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	struct task *t = record_make(task);
 	struct args a = {};
 	bool by_env;
-	__u32 at;
 
 	if (!t)
 		return 0;	/* undecided, and denied, when it is judged */
 	by_env = t->id.flags & IDENT_BY_ENV;
 	lineage_push(&t->id);
 	image_reset(t);
-	at = image_file(t, task, BPF_CORE_READ(task, mm, exe_file), &a);
+	image_file(t, task, BPF_CORE_READ(task, mm, exe_file), &a);
 	image_invoked(t, BPF_CORE_READ(bprm, filename));
 	if (t->start.file && t->start.file != t->id.self[0]) {
 		image_script(t, &t->start);
@@ -565,7 +569,7 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 		image_script(t, &t->script);
 	}
 	image_arguments(t, task, &a, true);
-	image_finish(t, at);
+	image_finish(t);
 	t->start.file = 0;
 	return 0;
 }
@@ -719,29 +723,15 @@ static __always_inline bool leader_adopt(struct task_struct *task, struct task *
 	return true;
 }
 
-static __always_inline void image_adopt(struct task_struct *task, struct task *t, bool current)
+static __always_inline void image_adopt(struct task_struct *task, struct task *t)
 {
 	struct args a = {};
-	__u32 at;
 
 	lineage_adopt(task, t);
 	image_reset(t);
-	at = image_file(t, task, BPF_CORE_READ(task, mm, exe_file), &a);
-	image_arguments(t, task, &a, current);
-	image_finish(t, at);
-}
-
-__noinline int identity_adopt(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task *t = record_make(task);
-
-	if (!t)
-		return -1;
-	if (t->id.exec || leader_adopt(task, t))
-		return 0;
-	image_adopt(task, t, true);
-	return 0;
+	image_file(t, task, BPF_CORE_READ(task, mm, exe_file), &a);
+	image_arguments(t, task, &a, false);
+	image_finish(t);
 }
 
 static __always_inline bool descends_from(struct task_struct *task, __u32 tgid)
@@ -804,7 +794,7 @@ int adopt_tasks(struct bpf_iter__task *ctx)
 			control.deferred++;
 			return 0;
 		}
-		image_adopt(task, t, false);
+		image_adopt(task, t);
 		control.adopted++;
 	}
 	if (control.join_scope && t->id.scope == control.join_from &&

@@ -50,8 +50,10 @@ struct exec_start {
 	__u64 path, file, name;	/* hashes; 0: none */
 };
 
+#define NAME_MAX	256	/* with its NUL */
+
 struct name {
-	char text[256];
+	char text[NAME_MAX + 8];
 };
 
 /* A path is put together from its end, up to text[PATH_END]; what lies behind it is free. */
@@ -59,13 +61,15 @@ struct name {
 struct pathbuf {
 	char text[PATH_END + 1];
 	char raw[256];
+	__u32 at;		/* where the path starts, or a name in raw */
+	__u32 pad;
 };
 
 /*
  * One per thread, so that only the thread itself reads and writes it: no lock,
  * no torn verdict.  Written by identity.bpf.c (copied at clone, renewed at
- * exec) and, for the cache, by socket.bpf.c.  A thread without one gets it
- * when first asked for; when that fails, it is denied (RULE_UNDECIDED).
+ * exec) and, for the cache, by socket.bpf.c.  A thread for which there was no
+ * memory is denied, until an exec finds some (COUNT_UNDECIDED).
  */
 struct task {
 	struct identity id;

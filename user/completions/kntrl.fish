@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+# fish completion for kntrl(1) and kntrl-load(8)
+
+set -l commands report eval help version
+
+complete -c kntrl -f
+complete -c kntrl -s v -l verbose -d 'Also print what the BPF library has to say'
+complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -s V -l version -d 'Print the version'
+complete -c kntrl -s h -l help -d 'Print a summary'
+complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a report -d 'Print what happened under the loaded policy'
+complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a eval -d 'Print what a policy says of given connections'
+complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a help -d 'Explain a command'
+complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a version -d 'Print the version'
+
+complete -c kntrl -n '__fish_seen_subcommand_from report' -l format -x -a 'table json' -d 'How to print'
+complete -c kntrl -n '__fish_seen_subcommand_from report' -l events -d 'The event stream instead of the flow table'
+complete -c kntrl -n '__fish_seen_subcommand_from report' -l dump -x -a 'control scopes flows images folded' -d 'Print a map as it is'
+
+complete -c kntrl -n '__fish_seen_subcommand_from eval' -l mode -x -a 'monitor trace' -d 'Instead of the policy\'s own'
+complete -c kntrl -n '__fish_seen_subcommand_from eval' -l rules-file -r -F -d 'A policy'
+complete -c kntrl -n '__fish_seen_subcommand_from eval' -l rules-dir -x -a '(__fish_complete_directories)' -d 'A directory of policies'
+
+complete -c kntrl -n '__fish_seen_subcommand_from help' -a "$commands"
+
+complete -c kntrl-load -l mode -x -a 'monitor trace' -d 'Instead of what the policy says'
+complete -c kntrl-load -l rules-file -r -F -d 'A policy'
+complete -c kntrl-load -l rules-dir -x -a '(__fish_complete_directories)' -d 'A directory of policies'
+complete -c kntrl-load -l scope -x -a 'host cgroup: tree:' -d 'Whom the policy is for'
+complete -c kntrl-load -l dry-run -d 'Compile, say what would be loaded, touch nothing'
+complete -c kntrl-load -l unload -d 'End enforcement'
+complete -c kntrl-load -l accept-preempt -d 'Enforce although a hook may be skipped'
+complete -c kntrl-load -s v -l verbose -d 'Say more'
+complete -c kntrl-load -l version -d 'Print the version'
+complete -c kntrl-load -s h -l help -d 'Print a summary'
+complete -c kntrl-load -k -x -a '(__fish_complete_suffix .yaml; __fish_complete_suffix .yml)'

@@ -1,0 +1,76 @@
+#compdef kntrl kntrl-load
+# SPDX-License-Identifier: Apache-2.0
+# zsh completion for kntrl(1) and kntrl-load(8); to be installed as _kntrl
+
+_kntrl_scope() {
+	if compset -P 'cgroup:'; then
+		_path_files -/ -W /sys/fs/cgroup
+	elif compset -P 'tree:'; then
+		_pids
+	else
+		compadd -S '' cgroup: tree:
+		compadd host
+	fi
+}
+
+_kntrl_commands() {
+	local -a commands=(
+		'report:print what happened under the loaded policy'
+		'eval:print what a policy says of given connections'
+		'help:explain a command'
+		'version:print the version'
+	)
+	_describe command commands
+}
+
+_kntrl_command() {
+	local curcontext=$curcontext state line
+	local policy='*.(yaml|yml)(-.)'
+
+	_arguments -C \
+		'(-v --verbose)'{-v,--verbose}'[also print what the BPF library has to say]' \
+		'(- *)'{-V,--version}'[print the version]' \
+		'(- *)'{-h,--help}'[print a summary]' \
+		'1: :_kntrl_commands' \
+		'*:: :->arguments'
+	[[ $state == arguments ]] || return
+	case $line[1] in
+	report)
+		_arguments \
+			'(--dump)--format[how to print]:format:(table json)' \
+			'(--dump)--events[the event stream instead of the flow table]' \
+			'(--format --events)--dump[print a map as it is]:map:(control scopes flows images folded)' \
+			'(- *)'{-h,--help}'[print a summary]'
+		;;
+	eval)
+		_arguments \
+			"--mode[instead of the policy's own]:mode:(monitor trace)" \
+			"--rules-file[a policy]:policy:_files -g '$policy'" \
+			'--rules-dir[a directory of policies]:directory:_files -/' \
+			'(- *)'{-h,--help}'[print a summary]'
+		;;
+	help) _arguments '1: :_kntrl_commands' ;;
+	esac
+}
+
+_kntrl_load() {
+	local policy='*.(yaml|yml)(-.)'
+
+	_arguments \
+		'--mode[instead of what the policy says]:mode:(monitor trace)' \
+		"*--rules-file[a policy]:policy:_files -g '$policy'" \
+		'*--rules-dir[a directory of policies]:directory:_files -/' \
+		'--scope[whom the policy is for]:scope:_kntrl_scope' \
+		'(--unload)--dry-run[compile, say what would be loaded, touch nothing]' \
+		'(--dry-run)--unload[end enforcement]' \
+		'--accept-preempt[enforce although a hook may be skipped]' \
+		'(-v --verbose)'{-v,--verbose}'[say more]' \
+		'(- *)--version[print the version]' \
+		'(- *)'{-h,--help}'[print a summary]' \
+		"*:policy:_files -g '$policy'"
+}
+
+case $service in
+kntrl-load) _kntrl_load "$@" ;;
+*) _kntrl_command "$@" ;;
+esac
