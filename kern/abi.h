@@ -300,13 +300,13 @@ struct control {
 	__u64 last_exec;	/* counter behind identity.exec */
 	__u32 last_flow;	/* flow records handed out; may run past FLOWS */
 	/* For one run of the task iterator, which the loader starts: */
-	__u32 join_scope;	/* processes join this scope, if not 0 ... */
-	__u32 join_from;	/* ... and leave this one ... */
-	__u32 join_tgid;	/* ... when they descend from this process */
+	__u32 join;		/* whether processes change their scope: */
+	__u32 join_from;	/* out of this one ... */
+	__u32 join_scope;	/* ... into this one ... */
+	__u32 join_tgid;	/* ... when they descend from this process; 0: all */
 	__u32 adopt_all;	/* name even those whose parent has no identity yet */
 	__u32 adopted;		/* identities and scopes given out by the run */
 	__u32 deferred;		/* processes left without identity by the run */
-	__u32 pad;
 	__u64 counters[COUNTERS];	/* enum counter */
 };
 

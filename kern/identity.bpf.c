@@ -797,8 +797,8 @@ int adopt_tasks(struct bpf_iter__task *ctx)
 		image_adopt(task, t);
 		control.adopted++;
 	}
-	if (control.join_scope && t->id.scope == control.join_from &&
-	    descends_from(task, control.join_tgid)) {
+	if (control.join && t->id.scope == control.join_from &&
+	    (!control.join_tgid || descends_from(task, control.join_tgid))) {
 		t->id.scope = control.join_scope;
 		control.adopted++;
 	}

@@ -149,6 +149,13 @@ static __always_inline void target_of_socket(struct target *to, const volatile s
 	to->port = bpf_ntohs(sk->dst_port);
 }
 
+static __always_inline bool same_address(const struct target *a, const struct target *b)
+{
+	const __u64 *x = (const __u64 *)a->addr, *y = (const __u64 *)b->addr;
+
+	return x[0] == y[0] && x[1] == y[1];
+}
+
 /* NAT led an allowed connection to this host or a local range: a container's resolver, a service. */
 static __always_inline bool rewritten_locally(__u64 cookie, const struct packet *p,
 					      const struct target *connected)
@@ -197,6 +204,9 @@ static __noinline int egress_slow(struct __sk_buff *skb)
 		if (sk->type == SOCK_STREAM || p.bare)
 			return PASS;
 	}
+	/* Options or extension headers, but straight to where the stream is connected. */
+	if (p.to.proto == PROTO_TCP && !p.syn && same_address(&p.to, &connected))
+		return PASS;
 	cookie = bpf_get_socket_cookie(skb);
 	if (mark_is(&vouched, mark_of(cookie, &p.to, 0)))
 		return PASS;

@@ -396,14 +396,12 @@ static int run_iterator(const struct engine *e, const char *prog)
 	return iter < 0 ? -1 : 0;
 }
 
-int engine_adopt(struct engine *e, __u32 scope, __u32 from, __u32 root)
+/* Runs until nothing changes: meanwhile processes are born. */
+int engine_adopt(struct engine *e)
 {
 	struct control *c = e->control;
 	int i, err = run_iterator(e, PIN_PROG_PREFIX "read_arguments");
 
-	c->join_from = from;
-	c->join_tgid = root;
-	c->join_scope = scope;
 	for (i = 0; i < ADOPT_RUNS && !err; i++) {
 		c->adopted = 0;
 		c->deferred = 0;
@@ -413,8 +411,21 @@ int engine_adopt(struct engine *e, __u32 scope, __u32 from, __u32 root)
 		/* No progress: what is left has no parent that could be named. */
 		c->adopt_all = !c->adopted;
 	}
-	c->join_scope = 0;
 	c->adopt_all = 0;
+	return err;
+}
+
+int engine_move(struct engine *e, __u32 from, __u32 to, __u32 root)
+{
+	struct control *c = e->control;
+	int err;
+
+	c->join_from = from;
+	c->join_scope = to;
+	c->join_tgid = root;
+	c->join = 1;
+	err = engine_adopt(e);
+	c->join = 0;
 	return err;
 }
 

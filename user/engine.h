@@ -36,8 +36,11 @@ void engine_discard(struct engine *e);
 /* Descriptor of a pinned map or program, or -1 with a message. */
 int engine_fd(const struct engine *e, const char *name);
 
-/* Names all processes; if @scope, those that descend from @root join it. */
-int engine_adopt(struct engine *e, __u32 scope, __u32 from, __u32 root);
+/* Names all processes that have no identity yet, and puts those of scopes' cgroups there. */
+int engine_adopt(struct engine *e);
+
+/* Moves processes from one scope to another: those that descend from @root, or all if 0. */
+int engine_move(struct engine *e, __u32 from, __u32 to, __u32 root);
 
 /* Everything goes, whatever is in force.  0, or -1 with a message. */
 int engine_unload(void);

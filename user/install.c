@@ -337,6 +337,20 @@ int scope_install(struct engine *e, __u32 id, const struct scope *like, struct t
 	return err;
 }
 
+/* Scopes in one that ends are then in the one around it. */
+static void scopes_within(const struct engine *e, __u32 id, __u32 parent)
+{
+	struct scope s;
+	__u32 i;
+
+	for (i = 1; i < SCOPES; i++) {
+		if (i == id || scope_read(e, i, &s) || s.parent != id)
+			continue;
+		s.parent = parent;
+		scope_write(e, i, &s);
+	}
+}
+
 int scope_remove(struct engine *e, __u32 id)
 {
 	struct scope s;
@@ -355,5 +369,7 @@ int scope_remove(struct engine *e, __u32 id)
 	epoch_move(e);
 	control_renew(e);
 	tables_show(e, id, NULL);
-	return 0;
+	scopes_within(e, id, s.parent);
+	/* The number will be another scope's one day, its processes not. */
+	return id ? engine_move(e, id, s.parent == id ? 0 : s.parent, 0) : 0;
 }

@@ -331,17 +331,21 @@ static int in_force(struct engine *e, const struct kernel *k, const struct optio
 	struct scope s;
 	int id, status = EXIT_FAILURE;
 
-	if (engine_adopt(e, 0, 0, 0))
+	if (engine_adopt(e))
 		return EXIT_FAILURE;
 	if (selfcheck(e)) {
 		log_error("the hooks are attached but do not enforce; nothing was changed");
 		return EXIT_NOT_PROVED;
 	}
 	id = scope_find(e, k, o, &s, true);
+	if (id < 0 || scope_install(e, id, &s, t))
+		return EXIT_FAILURE;
+	if (o->kind == SCOPE_TREE && engine_move(e, s.parent, id, o->pid))
+		return EXIT_FAILURE;
+	if (o->kind == SCOPE_CGROUP && engine_adopt(e))
+		return EXIT_FAILURE;
 	/* The pins of a fresh engine move last: killed before, it leaves nothing. */
-	if (id >= 0 && !scope_install(e, id, &s, t) &&
-	    !engine_adopt(e, o->kind == SCOPE_TREE ? id : 0, s.parent, o->pid) &&
-	    !engine_commit(e))
+	if (!engine_commit(e))
 		status = EXIT_SUCCESS;
 	return status;
 }

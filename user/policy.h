@@ -182,7 +182,4 @@ const char *parse_address(const char *text, uint8_t addr[16]);
 const char *parse_addr_rule(const char *text, struct addr_rule *out);
 const char *parse_host_rule(const char *text, struct host_rule *out);	/* allocates out->name */
 
-/* The AF_ number of a name in blocked_sockets ("packet", "vsock"), or -1. */
-int socket_family(const char *name);
-
 #endif

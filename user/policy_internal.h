@@ -35,7 +35,6 @@ const char *check_env_name(const char *text);
 const char *check_unit(const char *text);
 const char *check_url(const char *text);
 const char *check_header_name(const char *text);
-const char *check_socket_family(const char *text);
 const char *parse_server(const char *text, struct addr_rule *out);
 const char *parse_pid(const char *text, int32_t *out);
 const char *parse_timeout(const char *text, unsigned int *ms);

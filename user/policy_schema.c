@@ -96,9 +96,6 @@ static const struct type path_pattern = { .what = "a path", .text = check_path_p
 static const struct type env_name = {
 	.what = "the name of a variable", .text = check_env_name
 };
-static const struct type family = {
-	.what = "an address family, such as packet", .text = check_socket_family
-};
 static const struct type flag = {
 	.what = "true or false, without quotes", .parse = flag_parse, .plain = true
 };
@@ -125,7 +122,6 @@ static const struct type process_name_list = LIST_OF(process_name, path_rule);
 static const struct type full_path_list = LIST_OF(full_path, path_rule);
 static const struct type path_pattern_list = LIST_OF(path_pattern, path_rule);
 static const struct type env_name_list = LIST_OF(env_name, path_rule);
-static const struct type family_list = LIST_OF(family, path_rule);
 
 static const struct key process_keys[] = {
 	{ "name", &process_name, .offset = offsetof(struct process_rule, process),
@@ -309,7 +305,7 @@ static const struct key network_keys[] = {
 	{ "profiles", &profile_list, .offset = AT(profiles) },
 	{ "raw_sockets", &raw_action, .offset = AT(raw_sockets) },
 	{ "raw_sockets_exempt", &full_path_list, .offset = AT(raw_sockets_exempt) },
-	{ "blocked_sockets", &family_list, .offset = AT(blocked_sockets) },
+	{ "blocked_sockets", &full_path_list, .offset = AT(blocked_sockets) },
 	{ 0 }
 };
 static const struct key rules_process_keys[] = {

@@ -460,50 +460,6 @@ const char *check_header_name(const char *text)
 	return NULL;
 }
 
-int socket_family(const char *name)
-{
-	static const struct {
-		const char *name;
-		int family;
-	} families[] = {
-		{ "alg", AF_ALG },
-		{ "bluetooth", AF_BLUETOOTH },
-		{ "caif", AF_CAIF },
-		{ "can", AF_CAN },
-		{ "ieee802154", AF_IEEE802154 },
-		{ "kcm", AF_KCM },
-		{ "key", AF_KEY },
-		{ "netlink", AF_NETLINK },
-		{ "nfc", AF_NFC },
-		{ "packet", AF_PACKET },
-		{ "phonet", AF_PHONET },
-		{ "pppox", AF_PPPOX },
-		{ "qipcrtr", AF_QIPCRTR },
-		{ "rds", AF_RDS },
-		{ "smc", AF_SMC },
-		{ "tipc", AF_TIPC },
-		{ "unix", AF_UNIX },
-		{ "vsock", AF_VSOCK },
-		{ "x25", AF_X25 },
-		{ "xdp", AF_XDP },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-		if (!strcmp(name, families[i].name))
-			return families[i].family;
-	return -1;
-}
-
-const char *check_socket_family(const char *text)
-{
-	if (socket_family(text) >= 0)
-		return NULL;
-	if (!strncmp(text, "inet", 4))
-		return "is decided by allowed_hosts and allowed_ips";
-	return "is no address family known here; write it as in packet, vsock, alg, netlink";
-}
-
 const char *parse_pid(const char *text, int32_t *out)
 {
 	*out = parse_number(text, PID_LIMIT);

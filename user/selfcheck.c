@@ -160,7 +160,7 @@ int selfcheck(struct engine *e)
 		return -1;
 	pid = probe_start(&go);
 	scope = pid > 0 ? scope_of_process(e, getpid()) : -1;
-	if (scope >= 0 && !engine_adopt(e, SCOPE_SELFTEST, scope, pid) && write(go, "", 1) == 1)
+	if (scope >= 0 && !engine_move(e, scope, SCOPE_SELFTEST, pid) && write(go, "", 1) == 1)
 		waitpid(pid, &status, 0);
 	close(go);
 	scope_remove(e, SCOPE_SELFTEST);

@@ -114,7 +114,7 @@ static void dump_rules(FILE *out, const struct policy_src *p)
 		dump_paths(out, "chain-ancestor", &p->chains.v[i].ancestors);
 	}
 	dump_paths(out, "raw-exempt", &p->raw_sockets_exempt);
-	dump_paths(out, "family", &p->blocked_sockets);
+	dump_paths(out, "socket", &p->blocked_sockets);
 	dump_paths(out, "exec", &p->blocked_executables);
 	dump_addrs(out, "server", &p->dns_servers);
 	dump_paths(out, "monitored", &p->monitored_paths);
@@ -441,15 +441,6 @@ static const struct value env_names[] = {
 	{ NULL, NULL }
 };
 
-static const struct value families[] = {
-	{ "packet", "=family packet" },
-	{ "vsock", "=family vsock" },
-	{ "inet6", "is decided by allowed_hosts and allowed_ips" },
-	{ "AF_PACKET", "is no address family known here; "
-	  "write it as in packet, vsock, alg, netlink" },
-	{ NULL, NULL }
-};
-
 static const struct value units[] = {
 	{ "actions.runner.x.service", "=exempt unit actions.runner.x.service" },
 	{ "getty@tty1.service", "=exempt unit getty@tty1.service" },
@@ -506,8 +497,6 @@ static void test_values(void)
 	       "1:33: rules.dns.allowed_servers[0]", servers);
 	values("rules: {file: {monitored_env_vars: ['%s']}}",
 	       "1:37: rules.file.monitored_env_vars[0]", env_names);
-	values("rules: {network: {blocked_sockets: ['%s']}}",
-	       "1:37: rules.network.blocked_sockets[0]", families);
 	values("rules: {exempt: [{unit: '%s'}]}", "1:25: rules.exempt[0].unit", units);
 	values("rules: {exempt: [{pid: %s}]}", "1:24: rules.exempt[0].pid", pids);
 	values("webhooks: [{url: 'https://h.example/x', timeout: '%s'}]",
@@ -570,7 +559,7 @@ static const struct doc docs[] = {
 	  "    profiles:\n      - process: npm\n        children: true\n"
 	  "        allowed_hosts: [b.example]\n        allowed_cidrs: [192.0.2.0/24:443]\n"
 	  "    raw_sockets: block\n    raw_sockets_exempt: [/bin/ping]\n"
-	  "    blocked_sockets: [packet]\n"
+	  "    blocked_sockets: [/run/docker.sock]\n"
 	  "  process:\n    enabled: true\n"
 	  "    blocked_chains: [{process: curl, ancestors: [npm, sh], action: exec}]\n"
 	  "    blocked_executables: [nc, /usr/bin/ncat]\n    block_ptrace: true\n"
@@ -588,7 +577,7 @@ static const struct doc docs[] = {
 	  "profile npm +children\nprofile-host b.example\n"
 	  "profile-cidr ::ffff:192.0.2.0/120:443\n"
 	  "chain curl exec\nchain-ancestor npm\nchain-ancestor sh\n"
-	  "raw-exempt /bin/ping\nfamily packet\nexec nc\nexec /usr/bin/ncat\n"
+	  "raw-exempt /bin/ping\nsocket /run/docker.sock\nexec nc\nexec /usr/bin/ncat\n"
 	  "server ::ffff:8.8.8.8/128\nmonitored /etc/shadow\nprotected /etc/passwd\n"
 	  "blocked /.npmrc\nenv CI_TOKEN\nraw block\n"
 	  "local yes\ngithub no\nmetadata no\nprocess-enabled yes\nptrace yes\nunlisted yes\n"
@@ -1225,7 +1214,6 @@ static void test_parse_address(void)
 	ok(!parse_address("::ffff:192.0.2.1", b) && !memcmp(a, b, 16), "mapped is IPv4");
 	ok(parse_address("192.0.2.1/32", a), "an address has no prefix length");
 	ok(parse_address("", a) && parse_address("[::1]", a), "not an address");
-	ok(socket_family("packet") == 17 && socket_family("x") == -1, "address families");
 }
 
 int main(int argc, char **argv)

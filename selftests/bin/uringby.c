@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Connecting and sending by io_uring, without liburing; see by.h. */
+#include <linux/io_uring.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "by.h"
+
+struct ring {
+	int fd;
+	bool polled;
+	unsigned int *sq_tail, *sq_mask, *sq_array, *sq_flags;
+	unsigned int *cq_head, *cq_tail, *cq_mask;
+	struct io_uring_sqe *sqes;
+	struct io_uring_cqe *cqes;
+};
+
+static int ring_open(struct ring *r, unsigned int flags)
+{
+	struct io_uring_params p = { .flags = flags, .sq_thread_idle = 2000 };
+	char *sq, *cq;
+	size_t size;
+
+	r->fd = syscall(SYS_io_uring_setup, 4, &p);
+	if (r->fd < 0)
+		return -errno;
+	r->polled = flags & IORING_SETUP_SQPOLL;
+	size = p.sq_off.array + p.sq_entries * sizeof(unsigned int);
+	sq = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, IORING_OFF_SQ_RING);
+	size = p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe);
+	cq = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, IORING_OFF_CQ_RING);
+	r->sqes = mmap(NULL, p.sq_entries * sizeof(*r->sqes), PROT_READ | PROT_WRITE, MAP_SHARED,
+		       r->fd, IORING_OFF_SQES);
+	if (sq == MAP_FAILED || cq == MAP_FAILED || r->sqes == MAP_FAILED)
+		return -errno;
+	r->sq_tail = (void *)(sq + p.sq_off.tail);
+	r->sq_mask = (void *)(sq + p.sq_off.ring_mask);
+	r->sq_array = (void *)(sq + p.sq_off.array);
+	r->sq_flags = (void *)(sq + p.sq_off.flags);
+	r->cq_head = (void *)(cq + p.cq_off.head);
+	r->cq_tail = (void *)(cq + p.cq_off.tail);
+	r->cq_mask = (void *)(cq + p.cq_off.ring_mask);
+	r->cqes = (void *)(cq + p.cq_off.cqes);
+	return 0;
+}
+
+static int ring_wait(struct ring *r)
+{
+	int tries, res;
+
+	for (tries = 0; tries < PATIENCE_MS; tries++) {
+		unsigned int head = *r->cq_head;
+
+		if (head != __atomic_load_n(r->cq_tail, __ATOMIC_ACQUIRE)) {
+			res = r->cqes[head & *r->cq_mask].res;
+			__atomic_store_n(r->cq_head, head + 1, __ATOMIC_RELEASE);
+			return res < 0 ? res : 0;
+		}
+		usleep(1000);
+	}
+	return -ETIMEDOUT;
+}
+
+static int ring_do(struct ring *r, const struct io_uring_sqe *sqe)
+{
+	unsigned int tail = *r->sq_tail, at = tail & *r->sq_mask;
+	unsigned int flags = 0, submit = 1;
+
+	r->sqes[at] = *sqe;
+	r->sq_array[at] = at;
+	__atomic_store_n(r->sq_tail, tail + 1, __ATOMIC_SEQ_CST);
+	if (r->polled) {
+		if (__atomic_load_n(r->sq_flags, __ATOMIC_SEQ_CST) & IORING_SQ_NEED_WAKEUP)
+			flags = IORING_ENTER_SQ_WAKEUP;
+		submit = 0;
+	}
+	if ((submit || flags) && syscall(SYS_io_uring_enter, r->fd, submit, 0, flags, NULL, 0) < 0)
+		return -errno;
+	return ring_wait(r);
+}
+
+/* ---- Operations ---- */
+
+struct how {
+	unsigned int setup;	/* IORING_SETUP_* */
+	unsigned int flags;	/* IOSQE_* */
+};
+
+static const struct how here, worker = { .flags = IOSQE_ASYNC },
+			polled = { .setup = IORING_SETUP_SQPOLL };
+
+static int by_connect(struct attempt *a, struct how how)
+{
+	int fd = sock(a->family, SOCK_STREAM, 0);
+	struct io_uring_sqe sqe = { .opcode = IORING_OP_CONNECT, .fd = fd, .flags = how.flags,
+				    .addr = (uintptr_t)&a->to, .off = a->len };
+	struct ring r;
+	int err = ring_open(&r, how.setup);
+
+	if (!err)
+		err = ring_do(&r, &sqe);
+	return err ?: tell(fd, a);
+}
+
+static int by_sendmsg(struct attempt *a, struct how how, int type, unsigned int msg_flags)
+{
+	int fd = sock(a->family, type, 0);
+	struct iovec iov = { a->token, a->n };
+	struct msghdr m = { .msg_name = &a->to, .msg_namelen = a->len, .msg_iov = &iov,
+			    .msg_iovlen = 1 };
+	struct io_uring_sqe sqe = { .opcode = IORING_OP_SENDMSG, .fd = fd, .flags = how.flags,
+				    .addr = (uintptr_t)&m, .len = 1, .msg_flags = msg_flags };
+	struct ring r;
+	int err = ring_open(&r, how.setup);
+
+	return err ?: ring_do(&r, &sqe);
+}
+
+static int by_send(struct attempt *a, struct how how, int opcode, bool addressed)
+{
+	int fd = sock(a->family, SOCK_DGRAM, 0);
+	struct io_uring_sqe sqe = { .opcode = opcode, .fd = fd, .flags = how.flags,
+				    .addr = (uintptr_t)a->token, .len = a->n };
+	struct ring r;
+	int err = ring_open(&r, how.setup);
+
+	if (addressed) {
+		sqe.addr2 = (uintptr_t)&a->to;
+		sqe.addr_len = a->len;
+	} else if (!err) {
+		err = dial(fd, &a->to, a->len);
+	}
+	return err ?: ring_do(&r, &sqe);
+}
+
+/* ---- Techniques ---- */
+
+static int connect_here(struct attempt *a)
+{
+	return by_connect(a, here);
+}
+
+static int connect_worker(struct attempt *a)
+{
+	return by_connect(a, worker);
+}
+
+static int connect_polled(struct attempt *a)
+{
+	return by_connect(a, polled);
+}
+
+static int sendmsg_here(struct attempt *a)
+{
+	return by_sendmsg(a, here, SOCK_DGRAM, 0);
+}
+
+static int sendmsg_worker(struct attempt *a)
+{
+	return by_sendmsg(a, worker, SOCK_DGRAM, 0);
+}
+
+static int sendmsg_polled(struct attempt *a)
+{
+	return by_sendmsg(a, polled, SOCK_DGRAM, 0);
+}
+
+static int fastopen_here(struct attempt *a)
+{
+	return by_sendmsg(a, here, SOCK_STREAM, MSG_FASTOPEN);
+}
+
+static int fastopen_worker(struct attempt *a)
+{
+	return by_sendmsg(a, worker, SOCK_STREAM, MSG_FASTOPEN);
+}
+
+static int send_here(struct attempt *a)
+{
+	return by_send(a, here, IORING_OP_SEND, false);
+}
+
+static int sendto_here(struct attempt *a)
+{
+	return by_send(a, here, IORING_OP_SEND, true);
+}
+
+static int sendto_zerocopy(struct attempt *a)
+{
+	return by_send(a, here, IORING_OP_SEND_ZC, true);
+}
+
+static int sendto_worker(struct attempt *a)
+{
+	return by_send(a, worker, IORING_OP_SEND_ZC, true);
+}
+
+/* A ring that was made before exec's place: the parent's, used by a child. */
+static int connect_inherited(struct attempt *a)
+{
+	int fd = sock(a->family, SOCK_STREAM, 0), err;
+	struct io_uring_sqe sqe = { .opcode = IORING_OP_CONNECT, .fd = fd,
+				    .addr = (uintptr_t)&a->to, .off = a->len };
+	struct ring r;
+	pid_t pid;
+
+	err = ring_open(&r, 0);
+	if (err)
+		return err;
+	pid = fork();
+	if (!pid) {
+		err = ring_do(&r, &sqe);
+		_exit(-(err ?: tell(fd, a)));
+	}
+	return child_result(pid);
+}
+
+static const struct technique techniques[] = {
+	{ "uring-connect", connect_here, BOTH },
+	{ "uring-connect-worker", connect_worker, BOTH },
+	{ "uring-connect-polled", connect_polled, BOTH },
+	{ "uring-connect-inherited", connect_inherited, BOTH },
+	{ "uring-sendmsg", sendmsg_here, BOTH },
+	{ "uring-sendmsg-worker", sendmsg_worker, BOTH },
+	{ "uring-sendmsg-polled", sendmsg_polled, BOTH },
+	{ "uring-fastopen", fastopen_here, BOTH },
+	{ "uring-fastopen-worker", fastopen_worker, BOTH },
+	{ "uring-send", send_here, BOTH },
+	{ "uring-sendto", sendto_here, BOTH },
+	{ "uring-sendto-zerocopy", sendto_zerocopy, BOTH },
+	{ "uring-sendto-worker", sendto_worker, BOTH },
+	{ }
+};
+
+int main(int argc, char **argv)
+{
+	return by_main(argc, argv, techniques);
+}
