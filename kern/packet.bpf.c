@@ -166,7 +166,7 @@ static __always_inline bool rewritten_locally(__u64 cookie, const struct packet 
 		return false;
 	if (!connected->port)
 		return proto_bit(p->to.proto) == PROTO_BIT_UDP;	/* each sendmsg was judged */
-	return mark_is(&vouched, mark_of(cookie, connected, 0));
+	return mark_is(&vouched, mark_of(control.seed, cookie, connected, 0));
 }
 
 static __always_inline int packet_judge(__u64 cookie, const struct packet *p)
@@ -179,7 +179,7 @@ static __always_inline int packet_judge(__u64 cookie, const struct packet *p)
 		report(0, &p->to, &out);
 	if (out.verdict & VERDICT_DENIED)
 		return DROP;
-	mark_set(&vouched, mark_of(cookie, &p->to, 0));
+	mark_set(&vouched, mark_of(control.seed, cookie, &p->to, 0));
 	return PASS;
 }
 
@@ -208,14 +208,14 @@ static __noinline int egress_slow(struct __sk_buff *skb)
 	if (p.to.proto == PROTO_TCP && !p.syn && same_address(&p.to, &connected))
 		return PASS;
 	cookie = bpf_get_socket_cookie(skb);
-	if (mark_is(&vouched, mark_of(cookie, &p.to, 0)))
+	if (mark_is(&vouched, mark_of(control.seed, cookie, &p.to, 0)))
 		return PASS;
 	if (p.syn && mark_is_recent(&vouched, COOKIE_MPTCP, &p.to, ERA_SHORT)) {
-		mark_set(&vouched, mark_of(cookie, &p.to, 0));
+		mark_set(&vouched, mark_of(control.seed, cookie, &p.to, 0));
 		return PASS;
 	}
 	if (rewritten_locally(cookie, &p, &connected)) {
-		mark_set(&vouched, mark_of(cookie, &p.to, 0));
+		mark_set(&vouched, mark_of(control.seed, cookie, &p.to, 0));
 		return PASS;
 	}
 	return packet_judge(cookie, &p);
@@ -260,7 +260,7 @@ static __always_inline bool is_vouched_datagram4(struct __sk_buff *skb)
 	a[2] = bpf_htonl(0xffff);
 	a[3] = ip->daddr;
 	to.port = bpf_ntohs(udp->dest);
-	return mark_is(&vouched, mark_of(bpf_get_socket_cookie(skb), &to, 0));
+	return mark_is(&vouched, mark_of(control.seed, bpf_get_socket_cookie(skb), &to, 0));
 }
 
 SEC("cgroup_skb/egress")

@@ -183,7 +183,7 @@ static __always_inline void vouch(const struct task *t, struct sock *sk, const s
 	__u64 cookie = bpf_get_socket_cookie(sk);
 	__u32 scope = t->id.scope;
 
-	mark_set(&vouched, mark_of(cookie, to, 0));
+	mark_set(&vouched, mark_of(control.seed, cookie, to, 0));
 	if (scope && !bpf_map_lookup_elem(&owners, &cookie))
 		bpf_map_update_elem(&owners, &cookie, &scope, BPF_ANY);
 }

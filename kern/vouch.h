@@ -7,9 +7,8 @@
 #ifndef KNTRL_VOUCH_H
 #define KNTRL_VOUCH_H
 
-#include "hash.h"
 #include "maps.h"
-#include "target.h"
+#include "vouch_mark.h"
 
 /* The socket of a mark that holds for the subflows that MPTCP makes by itself. */
 #define COOKIE_MPTCP	(1ull << 63)
@@ -17,16 +16,6 @@
 /* Marks that end: the second or so, and the quarter of a minute, that it is. */
 #define ERA_SHORT	30	/* 2^30 ns: 1.07 s */
 #define ERA_LONG	34	/* 2^34 ns: 17.2 s */
-
-static __always_inline __u64 mark_of(__u64 cookie, const struct target *to, __u32 era)
-{
-	const __u64 *addr = (const __u64 *)to->addr;
-	__u64 h = hash_mix(control.seed[0], cookie);
-
-	h = hash_mix(h, addr[0]);
-	h = hash_mix(h, addr[1]);
-	return hash_mix(h, (__u64)era << 16 | to->port);
-}
 
 static __always_inline void mark_set(void *map, __u64 mark)
 {
@@ -50,14 +39,14 @@ static __always_inline bool mark_is_recent(void *map, __u64 cookie, const struct
 {
 	__u32 era = bpf_ktime_get_ns() >> shift;
 
-	return mark_is(map, mark_of(cookie, to, era)) ||
-	       mark_is(map, mark_of(cookie, to, era - 1));
+	return mark_is(map, mark_of(control.seed, cookie, to, era)) ||
+	       mark_is(map, mark_of(control.seed, cookie, to, era - 1));
 }
 
 static __always_inline void mark_set_recent(void *map, __u64 cookie, const struct target *to,
 					    __u32 shift)
 {
-	mark_set(map, mark_of(cookie, to, bpf_ktime_get_ns() >> shift));
+	mark_set(map, mark_of(control.seed, cookie, to, bpf_ktime_get_ns() >> shift));
 }
 
 #endif

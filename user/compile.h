@@ -40,6 +40,12 @@ void tables_free(struct tables *t);
 const struct atoms *tables_process(const struct tables *t, __u64 hash);
 const struct destination *tables_address(const struct tables *t, const __u8 addr[16]);
 
+struct target;
+
+/* What the policy says, and in @rule why; see verdict() in kern/verdict.h. */
+bool tables_verdict(const struct tables *t, const struct identity *id, const struct target *to,
+		    struct rule_ref *rule);
+
 /* @name up to 255 bytes; @path absolute and normal. */
 __u64 tables_name_hash(const __u64 seed[2], const char *name);
 __u64 tables_path_hash(const __u64 seed[2], const char *path);

@@ -19,38 +19,8 @@
 #include "report.h"
 #include "rule.h"
 #include "suggest.h"
+#include "target.h"
 #include "util.h"
-
-/* ---- The verdict function over the compiler's tables ---- */
-
-typedef const struct tables *policy_ref;
-
-static const struct policy *policy_table(policy_ref t)
-{
-	return &t->policy;
-}
-
-static const struct atoms *process_table(policy_ref t, __u64 hash)
-{
-	return tables_process(t, hash);
-}
-
-static const struct destination *address_table(policy_ref t, const struct address_key *key)
-{
-	return tables_address(t, key->addr);
-}
-
-static void repeat(__u32 n, long (*fn)(__u32 i, void *ctx), void *ctx)
-{
-	__u32 i;
-
-	for (i = 0; i < n && !fn(i, ctx); i++)
-		;
-}
-
-#define verified_once static
-
-#include "verdict.h"
 
 /* ---- Documents ---- */
 
@@ -391,7 +361,6 @@ static void print_verdict(const struct reader *r, bool allowed, const struct rul
 static void judge_object(struct reader *r, json_t *object)
 {
 	struct document d = { .id = { .nself = IDENT_FILES } };
-	struct facts facts = { 0 };
 	struct rule_ref rule;
 	bool allowed;
 
@@ -400,7 +369,7 @@ static void judge_object(struct reader *r, json_t *object)
 	/* As the kernel has it: what has no ports has port 0. */
 	if (proto_bit(d.to.proto) == PROTO_BIT_OTHER)
 		d.to.port = 0;
-	allowed = verdict(r->tables, &d.id, &d.to, &rule, &facts);
+	allowed = tables_verdict(r->tables, &d.id, &d.to, &rule);
 	print_verdict(r, allowed, &rule);
 }
 

@@ -22,6 +22,7 @@
 #include "log.h"
 #include "pins.h"
 #include "policy.h"
+#include "preload.h"
 #include "selfcheck.h"
 #include "suggest.h"
 
@@ -45,7 +46,7 @@ struct options {
 	const char *cgroup;
 	int pid;
 	bool scoped;		/* --scope was given */
-	bool dry_run, unload, accept_preempt;
+	bool dry_run, unload, accept_preempt, no_preload;
 };
 
 static const char usage[] =
@@ -60,6 +61,7 @@ static const char usage[] =
 "  --scope tree:PID        a process, and what descends from it\n"
 "  --dry-run               compile, say what would be loaded, touch nothing\n"
 "  --unload                end enforcement; with --scope, in that scope alone\n"
+"  --no-preload            cut connections from before the load that the policy forbids\n"
 "  --accept-preempt        enforce although a hook may be skipped (see kntrl-load(8))\n"
 "  -v, --verbose           say more; the verifier's log when programs are refused\n"
 "      --version, --help\n"
@@ -74,6 +76,7 @@ static const struct option longopts[] = {
 	{ "scope", required_argument, NULL, 's' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "unload", no_argument, NULL, 'u' },
+	{ "no-preload", no_argument, NULL, 'P' },
 	{ "accept-preempt", no_argument, NULL, 'p' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, 'V' },
@@ -138,6 +141,9 @@ static int option(struct options *o, int c)
 		return -1;
 	case 'p':
 		o->accept_preempt = true;
+		return -1;
+	case 'P':
+		o->no_preload = true;
 		return -1;
 	case 'v':
 		log_verbose = true;
@@ -325,6 +331,20 @@ static bool preemption_accepted(const struct kernel *k, const struct options *o)
 	return false;
 }
 
+/* Connections from before a first load: kept, or cut where the policy says so. */
+static bool preload(struct engine *e, const struct options *o, const struct tables *t)
+{
+	bool cut = o->no_preload && o->policy.mode == MODE_TRACE;
+	int n;
+
+	if (!cut && !e->fresh)
+		return true;
+	n = cut ? preload_cut(t) : preload_keep(e);
+	if (n >= 0)
+		log_info("%d established connections %s", n, cut ? "cut" : "kept");
+	return n >= 0 || !cut;	/* what cannot be read lives on all the same */
+}
+
 static int in_force(struct engine *e, const struct kernel *k, const struct options *o,
 		    struct tables *t)
 {
@@ -343,6 +363,8 @@ static int in_force(struct engine *e, const struct kernel *k, const struct optio
 	if (o->kind == SCOPE_TREE && engine_move(e, s.parent, id, o->pid))
 		return EXIT_FAILURE;
 	if (o->kind == SCOPE_CGROUP && engine_adopt(e))
+		return EXIT_FAILURE;
+	if (!preload(e, o, t))
 		return EXIT_FAILURE;
 	/* The pins of a fresh engine move last: killed before, it leaves nothing. */
 	if (!engine_commit(e))

@@ -247,6 +247,19 @@ static struct segment_route segment_route(struct attempt *a)
 	};
 }
 
+struct mobile_route {
+	uint8_t next, len, type, left;
+	uint32_t reserved;
+	struct in6_addr home;
+};
+
+/* RFC 6275, 6.4: the only kind that goes with a single message. */
+static struct mobile_route mobile_route(struct attempt *a)
+{
+	return (struct mobile_route){ .len = 2, .type = 2, .left = 1,
+				      .home = sin6(&a->to)->sin6_addr };
+}
+
 static int udp_route(struct attempt *a)
 {
 	int fd = dgram(a), err;
@@ -287,7 +300,7 @@ static int udp_route_control(struct attempt *a)
 
 		return send_control(a, &a->ok, IPPROTO_IP, IP_RETOPTS, &r, sizeof(r));
 	} else {
-		struct segment_route r = segment_route(a);
+		struct mobile_route r = mobile_route(a);
 
 		return send_control(a, &a->ok, IPPROTO_IPV6, IPV6_RTHDR, &r, sizeof(r));
 	}
