@@ -3,7 +3,7 @@
  * The kernel's own types, cut down to the members that kern/ reads.  Offsets
  * are relocated at load time (CO-RE), so one header serves every kernel.
  *
- * Checked against a kernel's BTF by scripts/vmlinux; user API types come from
+ * Written by scripts/vmlinux from a kernel's BTF; user API types come from
  * <linux/bpf.h>.
  */
 #ifndef __VMLINUX_H__
@@ -15,33 +15,19 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-typedef struct {
-	int counter;
-} atomic_t;
-
 /* Files and paths */
 
 struct qstr {
-	union {
-		struct {
-			__u32 hash;
-			__u32 len;
-		};
-		__u64 hash_len;
-	};
 	const unsigned char *name;
 };
 
 struct super_block {
 	__u32 s_dev;
-	unsigned long s_magic;
 };
 
 struct inode {
-	unsigned short i_mode;
 	struct super_block *i_sb;
 	unsigned long i_ino;
-	unsigned int i_nlink;
 };
 
 struct dentry {
@@ -52,7 +38,6 @@ struct dentry {
 
 struct vfsmount {
 	struct dentry *mnt_root;
-	struct super_block *mnt_sb;
 };
 
 struct mount {
@@ -74,7 +59,7 @@ struct file {
 /* Processes */
 
 struct ns_common {
-	unsigned int inum;
+	__u32 inum;
 };
 
 struct mnt_namespace {
@@ -87,7 +72,8 @@ struct nsproxy {
 
 struct mm_struct {
 	struct file *exe_file;
-	unsigned long arg_start, arg_end;
+	unsigned long arg_start;
+	unsigned long arg_end;
 };
 
 struct kernfs_node {
@@ -103,7 +89,7 @@ struct cgroup___old {	/* before 6.2 */
 struct cgroup {
 	int level;
 	struct kernfs_node *kn;
-	struct cgroup *ancestors[1];
+	struct cgroup *ancestors[0];
 };
 
 struct css_set {
@@ -111,7 +97,7 @@ struct css_set {
 };
 
 struct task_struct {
-	unsigned int flags;
+	__u32 flags;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
@@ -131,13 +117,12 @@ struct linux_binprm {
 struct sock_common {
 	__be32 skc_daddr;
 	__be16 skc_dport;
-	unsigned short skc_family;
+	__u16 skc_family;
 	struct in6_addr skc_v6_daddr;
 };
 
 struct sock {
 	struct sock_common __sk_common;
-	__u16 sk_type;
 	__u16 sk_protocol;
 };
 
@@ -147,14 +132,13 @@ struct socket {
 };
 
 struct sockaddr {
-	unsigned short sa_family;
-	char sa_data[14];
+	__u16 sa_family;
 };
 
 struct msghdr {
 	void *msg_name;
 	int msg_namelen;
-	unsigned int msg_flags;
+	__u32 msg_flags;
 };
 
 /* Iterators */
@@ -178,7 +162,6 @@ struct bpf_iter__task {
 #define PF_KTHREAD	0x00200000
 #define CLONE_THREAD	0x00010000
 #define EPERM		1
-#define EINVAL		22
 #define AF_UNSPEC	0
 #define AF_UNIX		1
 #define AF_INET		2
@@ -189,6 +172,5 @@ struct bpf_iter__task {
 #define SOCK_DGRAM	2
 #define SOCK_RAW	3
 #define MSG_FASTOPEN	0x20000000
-#define S_IFMT		00170000
 
 #endif

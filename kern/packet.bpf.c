@@ -31,6 +31,8 @@
 /* What is known of a process of which nothing is known; never written. */
 struct facts nobody SEC(".data.nobody") = { .self.w[0] = 1ull << ATOM_ALWAYS };
 
+#define LOOPBACK_IFINDEX 1	/* include/net/flow.h */
+
 #define PASS	1
 #define DROP	0
 
@@ -40,6 +42,7 @@ struct packet {
 	bool bare;		/* TCP without data and without SYN */
 	bool kernels;		/* of a sort that only the kernel sends */
 	bool v6;
+	bool routed;		/* has IPv4 options or IPv6 extension headers */
 };
 
 /* Errors, echo replies, MLD, neighbour discovery (RFC 4443, 2710, 3810, 4861). */
@@ -109,6 +112,7 @@ static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *p)
 			return false;
 		a[2] = bpf_htonl(0xffff);
 		a[3] = ip.daddr;
+		p->routed = ip.ihl > 5;
 		if (!(ip.frag_off & bpf_htons(0x1fff)))
 			packet_transport(skb, p, ip.ihl * 4, ip.protocol);
 		else
@@ -126,6 +130,7 @@ static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *p)
 		p->v6 = true;
 		next = ip6.nexthdr;
 		at = ipv6_transport(skb, &next);
+		p->routed = next != ip6.nexthdr;
 		packet_transport(skb, p, at, next);
 		return true;
 	}
@@ -160,8 +165,8 @@ static __always_inline bool same_address(const struct target *a, const struct ta
 static __always_inline bool rewritten_locally(__u64 cookie, const struct packet *p,
 					      const struct target *connected)
 {
-	if (addr_is_metadata(p->to.addr))
-		return false;
+	if (p->routed || addr_is_metadata(p->to.addr))
+		return false;	/* the process itself may have asked for that first hop */
 	if (!addr_is_loopback(p->to.addr) && !addr_is_local(p->to.addr))
 		return false;
 	if (!connected->port)
@@ -201,7 +206,7 @@ static __noinline int egress_slow(struct __sk_buff *skb)
 	target_of_socket(&connected, sk, &p);
 	if (p.to.proto == PROTO_TCP && !connected.port) {
 		/* A listener's SYN-ACK; a reset or ACK of the kernel's control socket. */
-		if (sk->type == SOCK_STREAM || p.bare)
+		if (sk->state == BPF_TCP_LISTEN || p.bare)
 			return PASS;
 	}
 	/* Options or extension headers, but straight to where the stream is connected. */
@@ -304,7 +309,9 @@ static __noinline int hear(struct __sk_buff *skb)
 			return PASS;
 		at = sizeof(struct ipv6hdr);
 	}
-	if (addr_is_loopback(from.addr) || bpf_skb_load_bytes(skb, at, &port, 2))
+	/* On lo anyone may give himself any address (IP_TRANSPARENT, IPV6_FREEBIND). */
+	if (skb->ifindex == LOOPBACK_IFINDEX || addr_is_loopback(from.addr) ||
+	    bpf_skb_load_bytes(skb, at, &port, 2))
 		return PASS;
 	from.port = bpf_ntohs(port);
 	mark_set_recent(&heard, bpf_get_socket_cookie(skb), &from, ERA_LONG);
