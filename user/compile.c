@@ -326,6 +326,13 @@ static __u32 grants_place(struct compiler *c, const struct grant_list *l)
 	return p->ngrants - l->n;
 }
 
+/* An IPv6 prefix that happens to lie around ::ffff:0:0/96 says nothing of IPv4. */
+static bool mixes_families(const struct address_key *outer, const struct address_key *inner)
+{
+	return outer->prefixlen < V4_PREFIX && inner->prefixlen >= V4_PREFIX &&
+	       addr_is_v4(inner->addr);
+}
+
 /*
  * Lookup finds the longest prefix alone, so each entry also carries what the
  * prefixes around it grant.
@@ -350,7 +357,7 @@ static void entry_make(struct compiler *c, const struct raw_grant *raw, size_t n
 			g.rule = (struct rule_ref){ 0 };
 		list_grant(c, &list, &g);
 	}
-	if (parent) {
+	if (parent && !mixes_families(&c->t->addresses[parent - 1].key, &e->key)) {
 		const struct destination *up = &c->t->addresses[parent - 1].dest;
 
 		for (i = 0; i < up->count; i++) {
@@ -363,13 +370,6 @@ static void entry_make(struct compiler *c, const struct raw_grant *raw, size_t n
 	}
 	e->dest.first = grants_place(c, &list);
 	e->dest.count = list.n;
-}
-
-/* An IPv6 prefix that happens to lie around ::ffff:0:0/96 says nothing of IPv4. */
-static bool mixes_families(const struct address_key *outer, const struct address_key *inner)
-{
-	return outer->prefixlen < V4_PREFIX && inner->prefixlen >= V4_PREFIX &&
-	       addr_is_v4(inner->addr);
 }
 
 static void addresses_unite(struct compiler *c)
@@ -388,8 +388,6 @@ static void addresses_unite(struct compiler *c)
 			;
 		while (up && !covers(&t->addresses[up - 1].key, &c->raw[i].key))
 			up = t->addresses[up - 1].parent;
-		if (up && mixes_families(&t->addresses[up - 1].key, &c->raw[i].key))
-			up = 0;
 		entry_make(c, &c->raw[i], n, up);
 	}
 }

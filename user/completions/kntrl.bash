@@ -88,7 +88,7 @@ _kntrl_load() {
 	case $cur in
 	-*)
 		_kntrl_words "$cur" --mode --rules-file --rules-dir --scope --dry-run --unload \
-			--accept-preempt --verbose --version --help
+			--no-preload --accept-preempt --verbose --version --help
 		;;
 	*) _kntrl_policies "$cur" ;;
 	esac

@@ -63,6 +63,7 @@ _kntrl_load() {
 		'--scope[whom the policy is for]:scope:_kntrl_scope' \
 		'(--unload)--dry-run[compile, say what would be loaded, touch nothing]' \
 		'(--dry-run)--unload[end enforcement]' \
+		'--no-preload[cut forbidden connections from before the load]' \
 		'--accept-preempt[enforce although a hook may be skipped]' \
 		'(-v --verbose)'{-v,--verbose}'[say more]' \
 		'(- *)--version[print the version]' \
