@@ -307,6 +307,8 @@ struct control {
 	__u32 adopt_all;	/* name even those whose parent has no identity yet */
 	__u32 adopted;		/* identities and scopes given out by the run */
 	__u32 deferred;		/* processes left without identity by the run */
+	__u32 zero;		/* always 0, which the verifier does not know */
+	__u32 pad;
 	__u64 counters[COUNTERS];	/* enum counter */
 };
 
@@ -329,7 +331,7 @@ _Static_assert(sizeof(struct flow_key) == 40, "flow_key");
 _Static_assert(sizeof(struct flow) == 96 + 8 * IDENT_LINE, "flow");
 _Static_assert(sizeof(struct event) == sizeof(struct flow) + 8, "event");
 _Static_assert(sizeof(struct fold_key) == 32, "fold_key");
-_Static_assert(sizeof(struct control) == 72 + 8 * COUNTERS, "control");
+_Static_assert(sizeof(struct control) == 80 + 8 * COUNTERS, "control");
 _Static_assert(sizeof(struct policy) == 24 + 2 * 64 + 16 * POLICY_DENIES + 32 * POLICY_CONDS +
 	       16 * POLICY_GRANTS, "policy");
 

@@ -251,13 +251,11 @@ static __noinline int lineage_push(struct identity *id)
 
 /* ---- Arguments ---- */
 
-struct args {
-	struct task *t;
-	__u64 at, end;		/* user addresses */
-	struct runner run;
-	bool started, skip, module;
-};
-
+/*
+ * The state of arg_next() is kept in the map.  Verifiers before 6.7 look at a
+ * bpf_loop callback as if it ran once: what lies on the stack is then constant
+ * to them, and the branches that it decides are removed.
+ */
 static __always_inline bool one_of(char c, const char set[4])
 {
 	return c && (c == set[0] || c == set[1] || c == set[2] || c == set[3]);
@@ -293,10 +291,10 @@ static __always_inline void loader_option(struct args *a, const char *arg)
 }
 
 /* The argument is a program's name: it counts, and may itself be a runner. */
-static __always_inline bool program_named(struct args *a, __u32 len)
+static __always_inline bool program_named(struct task *t, __u32 len)
 {
+	struct args *a = &t->args;
 	struct runner *next;
-	struct task *t = a->t;
 	__u64 stem;
 
 	len = name_from_raw(t, len);
@@ -315,16 +313,17 @@ static __always_inline bool program_named(struct args *a, __u32 len)
 }
 
 /* Looks at t->path.raw, @len bytes long.  Returns whether the search is over. */
-static __always_inline bool arg_seen(struct args *a, __u32 len)
+static __always_inline bool arg_seen(struct task *t, __u32 len)
 {
-	const char *arg = a->t->path.raw;
+	const char *arg = t->path.raw;
+	struct args *a = &t->args;
 
 	if (!a->started) {
 		a->started = 1;
 		/* busybox goes by argv[0], and by argv[1] when that is busybox */
 		if (a->run.kind != RUNNER_MULTICALL)
 			return 0;
-		return program_named(a, len);
+		return program_named(t, len);
 	}
 	if (a->skip) {
 		a->skip = 0;
@@ -332,10 +331,12 @@ static __always_inline bool arg_seen(struct args *a, __u32 len)
 	}
 	if (a->module) {
 		a->run.kind = RUNNER_SCRIPT;
-		return program_named(a, len);
+		return program_named(t, len);
 	}
-	if (arg[0] != '-' || !arg[1])
-		return program_named(a, len);
+	if (arg[0] != '-')
+		return program_named(t, len);
+	if (!arg[1])
+		return 1;	/* the script comes from standard input */
 	if (a->run.kind == RUNNER_SCRIPT)
 		return script_option(a, arg);
 	loader_option(a, arg);
@@ -344,8 +345,8 @@ static __always_inline bool arg_seen(struct args *a, __u32 len)
 
 static long arg_next(__u32 i, void *data)
 {
-	struct args *a = data;
-	struct task *t = a->t;
+	struct task *t = *(struct task **)data;
+	struct args *a = &t->args;
 	long len;
 
 	if (a->at >= a->end)
@@ -354,18 +355,18 @@ static long arg_next(__u32 i, void *data)
 	if (len <= 0 || len >= (long)sizeof(t->path.raw))
 		return 1;
 	a->at += len;
-	return arg_seen(a, len - 1);
+	return arg_seen(t, len - 1);
 }
 
 /* The same for another process, whose first arguments read_arguments left in t->path.raw. */
 static long arg_next_read(__u32 i, void *data)
 {
-	struct args *a = data;
-	struct task *t = a->t;
+	struct task *t = *(struct task **)data;
+	struct args *a = &t->args;
 	long len;
 
 	len = bpf_probe_read_kernel_str(t->name.text, NAME_MAX, t->path.raw);
-	if (len <= 0 || a->at + len >= a->end || arg_seen(a, len - 1))
+	if (len <= 0 || a->at + len >= a->end || arg_seen(t, len - 1))
 		return 1;
 	a->at += len;
 	/* Forward over itself, which copies from the front. */
@@ -399,8 +400,7 @@ static __always_inline bool is_loader(const struct name *n)
 }
 
 /* What the executable is called by its own file, and by its path. */
-static __noinline int image_file(struct task *t, struct task_struct *task, struct file *exe,
-				 struct args *a)
+static __noinline int image_file(struct task *t, struct task_struct *task, struct file *exe)
 {
 	struct identity *id = &t->id;
 	struct runner *run;
@@ -420,13 +420,13 @@ static __noinline int image_file(struct task *t, struct task_struct *task, struc
 	self_add(id, name_hash(&t->name, len));
 	show(t);
 	if (is_loader(&t->name)) {
-		a->run.kind = RUNNER_LOADER;
+		t->args.run.kind = RUNNER_LOADER;
 		return 0;
 	}
 	hash = name_hash(&t->name, stem_cut(&t->name, len));
 	run = bpf_map_lookup_elem(&runners, &hash);
 	if (run)
-		a->run = *run;
+		t->args.run = *run;
 	return 0;
 }
 
@@ -482,6 +482,7 @@ static __always_inline void image_reset(struct task *t)
 	__u32 i;
 
 	id->flags &= IDENT_LINEAGE_FULL;
+	__builtin_memset(&t->args, 0, sizeof(t->args));
 	for (i = 0; i < IDENT_SELF; i++)
 		id->self[i] = 0;
 	id->nself = IDENT_FILES;
@@ -532,25 +533,24 @@ int BPF_PROG(exec_begin, struct linux_binprm *bprm)
 	return 0;
 }
 
-static __always_inline void image_arguments(struct task *t, struct task_struct *task,
-					    struct args *a, bool current)
+static __always_inline void image_arguments(struct task *t, struct task_struct *task, bool current)
 {
+	struct args *a = &t->args;
+
 	if (!a->run.kind || a->run.kind == RUNNER_ENV)
 		return;
-	a->t = t;
 	a->at = BPF_CORE_READ(task, mm, arg_start);
 	a->end = BPF_CORE_READ(task, mm, arg_end);
 	if (current)
-		bpf_loop(ARGS, arg_next, a, 0);
+		bpf_loop(ARGS, arg_next, &t, 0);
 	else
-		bpf_loop(ARGS, arg_next_read, a, 0);
+		bpf_loop(ARGS, arg_next_read, &t, 0);
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
 	struct task *t = record_make(task);
-	struct args a = {};
 	bool by_env;
 
 	if (!t)
@@ -558,17 +558,17 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	by_env = t->id.flags & IDENT_BY_ENV;
 	lineage_push(&t->id);
 	image_reset(t);
-	image_file(t, task, BPF_CORE_READ(task, mm, exe_file), &a);
+	image_file(t, task, BPF_CORE_READ(task, mm, exe_file));
 	image_invoked(t, BPF_CORE_READ(bprm, filename));
 	if (t->start.file && t->start.file != t->id.self[0]) {
 		image_script(t, &t->start);
 		t->script = t->start;
-		if (a.run.kind == RUNNER_ENV)
+		if (t->args.run.kind == RUNNER_ENV)
 			t->id.flags |= IDENT_BY_ENV;
 	} else if (by_env) {
 		image_script(t, &t->script);
 	}
-	image_arguments(t, task, &a, true);
+	image_arguments(t, task, true);
 	image_finish(t);
 	t->start.file = 0;
 	return 0;
@@ -614,7 +614,10 @@ struct join {
 	__u32 scope, level;
 };
 
-/* Of several scopes' cgroups around a task the innermost counts. */
+/*
+ * Of several scopes' cgroups around a task the innermost counts.  @scope begins
+ * as control.zero: see the note on verifiers at arg_next().
+ */
 static long join_one(__u32 i, void *data)
 {
 	struct join *j = data;
@@ -632,7 +635,7 @@ static long join_one(__u32 i, void *data)
 
 static __noinline int scope_join(struct task *t, struct cgroup *cgrp)
 {
-	struct join j = { .cgrp = cgrp };
+	struct join j = { .cgrp = cgrp, .scope = control.zero };
 	struct scope *s;
 
 	bpf_loop(SCOPES, join_one, &j, 0);
@@ -725,12 +728,11 @@ static __always_inline bool leader_adopt(struct task_struct *task, struct task *
 
 static __always_inline void image_adopt(struct task_struct *task, struct task *t)
 {
-	struct args a = {};
 
 	lineage_adopt(task, t);
 	image_reset(t);
-	image_file(t, task, BPF_CORE_READ(task, mm, exe_file), &a);
-	image_arguments(t, task, &a, false);
+	image_file(t, task, BPF_CORE_READ(task, mm, exe_file));
+	image_arguments(t, task, false);
 	image_finish(t);
 }
 

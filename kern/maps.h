@@ -65,6 +65,13 @@ struct pathbuf {
 	__u32 pad;
 };
 
+/* The search for a program's name among the arguments of what runs it. */
+struct args {
+	__u64 at, end;		/* user addresses */
+	struct runner run;
+	_Bool started, skip, module;
+};
+
 /*
  * One per thread, so that only the thread itself reads and writes it: no lock,
  * no torn verdict.  Written by identity.bpf.c (copied at clone, renewed at
@@ -76,9 +83,12 @@ struct task {
 	struct cached cache[CACHE];
 	struct exec_start start;
 	struct exec_start script;	/* of env(1), kept for the interpreter it runs */
-	struct facts facts;	/* scratch of judge() */
+	struct args args;
 	char shown[NAME_LEN];	/* the name that reports will use */
-	struct name name;	/* scratch: one name */
+	union {			/* scratch, of an exec or of a verdict */
+		struct name name;
+		struct facts facts;
+	};
 	struct pathbuf path;	/* scratch: a path, and text that is looked for a name */
 };
 

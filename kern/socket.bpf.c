@@ -152,7 +152,8 @@ static __noinline int decide_anew(struct task *t, const struct target *to, struc
 	judge(&t->id, to, scope_of(t), &out, &t->facts);
 	if ((out.verdict & VERDICT_BLOCK) && is_reply(sk, to))
 		return 0;	/* holds for this datagram, not for the next */
-	flow = report(&t->id, to, &out);
+	/* A host talking to itself is no news. */
+	flow = out.rule.kind == RULE_LOOPBACK ? 0 : report(&t->id, to, &out);
 	__builtin_memcpy(c->addr, to->addr, sizeof(c->addr));
 	c->port = to->port;
 	c->proto = to->proto;

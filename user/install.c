@@ -98,11 +98,12 @@ static int entry_put(int fd, const void *key, const void *value)
 
 static int table_fill(int fd, enum table kind, const struct tables *t)
 {
+	const __u32 zero = 0;
 	size_t i;
 	int err = 0;
 
 	if (kind == POLICY)
-		err = entry_put(fd, &(__u32){ 0 }, &t->policy);
+		err = entry_put(fd, &zero, &t->policy);
 	for (i = 0; kind == ADDRESSES && i < t->naddresses && !err; i++)
 		err = entry_put(fd, &t->addresses[i].key, &t->addresses[i].dest);
 	for (i = 0; kind == PROCESSES && i < t->nprocesses && !err; i++)

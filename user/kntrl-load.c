@@ -40,7 +40,8 @@ enum scope_kind { SCOPE_HOST, SCOPE_CGROUP, SCOPE_TREE };
 
 struct options {
 	struct policy_src policy;
-	int sources;
+	const char *files[POLICY_MAX_FILES], *dirs[POLICY_MAX_FILES];
+	int nfiles, ndirs;
 	enum policy_mode mode;
 	enum scope_kind kind;
 	const char *cgroup;
@@ -114,6 +115,14 @@ static int usage_error(const char *what, const char *value)
 	return EXIT_FAILURE;
 }
 
+static int source(const char **list, int *n, const char *name)
+{
+	if (*n == POLICY_MAX_FILES)
+		return usage_error("too many policies", name);
+	list[(*n)++] = name;
+	return -1;
+}
+
 /* Returns -1 to go on, else the exit status. */
 static int option(struct options *o, int c)
 {
@@ -124,11 +133,9 @@ static int option(struct options *o, int c)
 		o->mode = *optarg == 't' ? MODE_TRACE : MODE_MONITOR;
 		return -1;
 	case 'f':
-		o->sources++;
-		return policy_read_file(&o->policy, optarg, stderr) ? EXIT_POLICY_WRONG : -1;
+		return source(o->files, &o->nfiles, optarg);
 	case 'd':
-		o->sources++;
-		return policy_read_dir(&o->policy, optarg, stderr) ? EXIT_POLICY_WRONG : -1;
+		return source(o->dirs, &o->ndirs, optarg);
 	case 's':
 		if (!scope_parse(o, optarg))
 			return usage_error("--scope is host, cgroup:PATH or tree:PID", optarg);
@@ -158,36 +165,41 @@ static int option(struct options *o, int c)
 	return EXIT_FAILURE;
 }
 
+/* What is read later wins: directories over files. */
+static int policies_read(struct options *o)
+{
+	int i, errors = 0;
+
+	for (i = 0; i < o->nfiles; i++)
+		errors += policy_read_file(&o->policy, o->files[i], stderr);
+	for (i = 0; i < o->ndirs; i++)
+		errors += policy_read_dir(&o->policy, o->dirs[i], stderr);
+	if (o->mode != MODE_UNSET)
+		o->policy.mode = o->mode;
+	if (o->policy.mode == MODE_UNSET)
+		o->policy.mode = MODE_MONITOR;
+	return errors ? EXIT_POLICY_WRONG : -1;
+}
+
 static int options_read(struct options *o, int argc, char **argv)
 {
-	int c, status, wrong = -1;
+	int c, status = -1;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":v", longopts, NULL)) != -1) {
+	while (status < 0 && (c = getopt_long(argc, argv, ":v", longopts, NULL)) != -1) {
 		if (c == '?' || c == ':') {
 			option_error("kntrl-load", longopts, c, argv);
 			return EXIT_FAILURE;
 		}
 		status = option(o, c);
-		if (status == EXIT_POLICY_WRONG)
-			wrong = status;	/* the other files' errors too */
-		else if (status >= 0)
-			return status;
 	}
-	for (; optind < argc; optind++) {
-		o->sources++;
-		if (policy_read_file(&o->policy, argv[optind], stderr))
-			wrong = EXIT_POLICY_WRONG;
-	}
-	if (wrong < 0 && !o->sources && !o->unload) {
+	for (; status < 0 && optind < argc; optind++)
+		status = source(o->files, &o->nfiles, argv[optind]);
+	if (status < 0 && !o->nfiles && !o->ndirs && !o->unload) {
 		log_error("no policy given; see kntrl-load --help");
 		return EXIT_FAILURE;
 	}
-	if (o->mode != MODE_UNSET)
-		o->policy.mode = o->mode;
-	if (o->policy.mode == MODE_UNSET)
-		o->policy.mode = MODE_MONITOR;
-	return wrong;
+	return status < 0 ? policies_read(o) : status;
 }
 
 /* ---- Scopes ---- */
@@ -301,9 +313,10 @@ static int lock(void)
 
 static void summary(const struct options *o, const struct tables *t)
 {
-	printf("mode %s, %zu address prefixes, %zu process names, %u profiles' and lists' grants, "
-	       "%u chains\n", o->policy.mode == MODE_TRACE ? "trace" : "monitor", t->naddresses,
-	       t->nprocesses, t->policy.ngrants, t->policy.ndenies);
+	printf("%s mode; table entries: %zu address prefixes, %zu process names; "
+	       "%zu profiles, %u blocked chains\n",
+	       o->policy.mode == MODE_TRACE ? "trace" : "monitor", t->naddresses, t->nprocesses,
+	       o->policy.profiles.n, t->policy.ndenies);
 }
 
 static int dry_run(const struct options *o)

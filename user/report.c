@@ -49,7 +49,7 @@ static int reader_lock(void)
 {
 	int fd;
 
-	if (mkdir(RUN_DIR, 0755) && errno != EEXIST) {
+	if (mkdir(RUN_DIR, 0700) && errno != EEXIST) {
 		fprintf(stderr, "kntrl: %s: %s\n", RUN_DIR, strerror(errno));
 		return -1;
 	}

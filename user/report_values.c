@@ -161,9 +161,8 @@ void report_sort(struct report *r)
 const struct image *report_image(const struct report *r, __u64 hash)
 {
 	const struct named_image *found = NULL;
-	struct named_image key;
+	const struct named_image key = { .hash = hash };
 
-	key.hash = hash;
 	if (r->nimages)
 		found = bsearch(&key, r->images, r->nimages, sizeof(key), by_hash);
 	return found ? &found->image : NULL;
