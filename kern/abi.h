@@ -168,7 +168,7 @@ struct scope {
 	__u32 cgroup_level;	/* depth of that cgroup, the root's is 0 */
 	__u32 root;		/* process that the scope is the tree of; 0: none */
 	__u32 generation;
-	__u32 pad;
+	__u32 root_start;	/* when that process began, in clock ticks since boot */
 };
 
 /* Names of the files that rule_ref.source counts. */

@@ -33,4 +33,7 @@ int judge(const struct identity *id, const struct target *to, __u32 scope, struc
  */
 __u32 report(const struct identity *id, const struct target *to, const struct outcome *out);
 
+/* Another attempt of that flow, with the same verdict. */
+int report_again(__u32 flow);
+
 #endif

@@ -90,27 +90,66 @@ static __always_inline __u32 flow_new(const struct flow_key *key, const struct i
 	return n;
 }
 
-static __always_inline void emit(const struct flow_key *key, const struct identity *id,
-				 const struct outcome *out, __u64 now, __u64 attempts)
+static __always_inline struct event *event_reserve(void)
 {
 	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 
-	if (!e) {
+	if (!e)
 		count(COUNT_EVENTS_LOST);
+	return e;
+}
+
+/* One more attempt of a recorded flow. */
+static __always_inline void flow_again(struct flow *f, __u64 now, bool tell)
+{
+	struct event *e;
+
+	__sync_fetch_and_add(&f->count, 1);
+	f->last = now;
+	if (!tell)
 		return;
-	}
-	flow_fill(&e->flow, key, id, out, now);
-	e->flow.count = attempts;
+	e = event_reserve();
+	if (!e)
+		return;
+	e->flow = *f;
 	e->time = now;
 	bpf_ringbuf_submit(e, 0);
+}
+
+/* The first attempt, or one that found no room for a record. */
+static __always_inline void flow_told(const struct flow_key *key, const struct identity *id,
+				      const struct outcome *out, __u64 now)
+{
+	struct event *e = event_reserve();
+
+	if (!e)
+		return;
+	flow_fill(&e->flow, key, id, out, now);
+	e->time = now;
+	bpf_ringbuf_submit(e, 0);
+}
+
+/* Blocked attempts are told one by one, but for packets, which TCP sends again. */
+static __always_inline bool told_each_time(const struct flow_key *key)
+{
+	return (key->verdict & VERDICT_BLOCK) && key->type != EVENT_PACKET;
+}
+
+__noinline int report_again(__u32 n)
+{
+	struct flow *f = bpf_map_lookup_elem(&flows, &n);
+
+	if (f)
+		flow_again(f, bpf_ktime_get_ns(), told_each_time(&f->key));
+	return 0;
 }
 
 __noinline __u32 report(const struct identity *id, const struct target *to,
 			const struct outcome *out)
 {
-	struct flow_key key = {};
 	__u64 now = bpf_ktime_get_ns();
-	struct flow *f = 0;
+	struct flow_key key = {};
+	struct flow *f;
 	__u32 *known, n;
 
 	if (!to || !out || out->verdict == VERDICT_QUIET)
@@ -125,17 +164,14 @@ __noinline __u32 report(const struct identity *id, const struct target *to,
 	key.type = out->type;
 
 	known = bpf_map_lookup_elem(&flow_index, &key);
-	n = known ? *known : flow_new(&key, id, out, now);
-	if (n)
-		f = bpf_map_lookup_elem(&flows, &n);
-	if (!f)
-		fold(id, &key, out);
+	f = known ? bpf_map_lookup_elem(&flows, known) : 0;
 	if (known && f) {
-		__sync_fetch_and_add(&f->count, 1);
-		f->last = now;
+		flow_again(f, now, told_each_time(&key));
+		return *known;
 	}
-	/* Blocked attempts are told one by one, but for packets, which TCP sends again. */
-	if (!known || ((out->verdict & VERDICT_BLOCK) && out->type != EVENT_PACKET))
-		emit(&key, id, out, now, f ? f->count : 1);
+	n = flow_new(&key, id, out, now);
+	if (!n)
+		fold(id, &key, out);
+	flow_told(&key, id, out, now);
 	return n;
 }

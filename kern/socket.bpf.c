@@ -159,9 +159,18 @@ static __noinline int decide_anew(struct task *t, const struct target *to, struc
 	c->proto = to->proto;
 	c->flow = flow;
 	c->verdict = out.verdict;
-	/* A blocked attempt is judged again each time, for its event. */
-	c->epoch = out.verdict & VERDICT_BLOCK ? 0 : epoch;
+	/* A blocked attempt must be told each time: from its record, or anew. */
+	c->epoch = (out.verdict & VERDICT_BLOCK) && !flow ? 0 : epoch;
 	return out.verdict;
+}
+
+static __noinline int decide_blocked(const struct cached *c, const struct target *to,
+				     struct sock *sk)
+{
+	if (is_reply(sk, to))
+		return 0;
+	report_again(c->flow);
+	return c->verdict;
 }
 
 static __always_inline int decide(struct task *t, const struct target *to, struct sock *sk)
@@ -172,6 +181,8 @@ static __always_inline int decide(struct task *t, const struct target *to, struc
 
 	if (!cache_hit(c, to, epoch))
 		return decide_anew(t, to, sk, epoch);
+	if (c->verdict & VERDICT_BLOCK)
+		return decide_blocked(c, to, sk);
 	f = bpf_map_lookup_elem(&flows, &c->flow);
 	if (f)
 		f->count++;
