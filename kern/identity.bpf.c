@@ -25,7 +25,7 @@
 char LICENSE[] SEC("license") = "GPL";
 
 #define PATH_DEPTH	48	/* components; a deeper file has no path, and matches none */
-#define ARGS		16	/* arguments that are searched for a script */
+#define ARGS		64	/* arguments, or pieces of long ones, that are searched for a script */
 #define LINEAGE_DEPTH	32	/* parents that are asked for an identity */
 
 /* ---- Names ---- */
@@ -274,10 +274,15 @@ static __always_inline bool script_option(struct args *a, const char *arg)
 			break;
 		if (one_of(arg[i], a->run.inline_code))
 			return 1;
-		if (arg[i] == a->run.module)
+		if (one_of(arg[i], a->run.takes_value)) {	/* bash -eo pipefail */
+			a->skip = !arg[i + 1];
+			break;
+		}
+		if (arg[i] == a->run.module) {
 			a->module = 1;
+			break;
+		}
 	}
-	a->skip = !a->module && !arg[2] && one_of(arg[1], a->run.takes_value);
 	return 0;
 }
 
@@ -323,6 +328,8 @@ static __always_inline bool arg_seen(struct task *t, __u32 len)
 		/* busybox goes by argv[0], and by argv[1] when that is busybox */
 		if (a->run.kind != RUNNER_MULTICALL)
 			return 0;
+		if (arg[0] == '-')	/* of a login shell: not part of the name */
+			t->path.raw[0] = '/';
 		return program_named(t, len);
 	}
 	if (a->skip) {
@@ -352,9 +359,29 @@ static long arg_next(__u32 i, void *data)
 	if (a->at >= a->end)
 		return 1;
 	len = bpf_probe_read_user_str(t->path.raw, sizeof(t->path.raw), (void *)a->at);
-	if (len <= 0 || len >= (long)sizeof(t->path.raw))
+	if (len < 0)
 		return 1;
+	if (!len)
+		len = 1;	/* empty: strncpy_from_user_nofault counts no NUL then */
+	if (len >= (long)sizeof(t->path.raw)) {
+		a->at += sizeof(t->path.raw) - 1;
+		if (!a->cut)
+			a->cut = t->path.raw[0] == '-' ? CUT_OPTION : CUT_OTHER;
+		return 0;
+	}
 	a->at += len;
+	if (a->cut) {
+		bool option = a->cut == CUT_OPTION && !a->skip;
+
+		a->cut = 0;
+		if (option)
+			return 0;
+		/* What counts is at its end. */
+		len = bpf_probe_read_user_str(t->path.raw, sizeof(t->path.raw),
+					      (void *)(a->at - sizeof(t->path.raw)));
+		if (len != sizeof(t->path.raw))
+			return 1;
+	}
 	return arg_seen(t, len - 1);
 }
 

@@ -66,10 +66,14 @@ struct pathbuf {
 };
 
 /* The search for a program's name among the arguments of what runs it. */
+#define CUT_OPTION	1
+#define CUT_OTHER	2
+
 struct args {
 	__u64 at, end;		/* user addresses */
 	struct runner run;
 	_Bool started, skip, module;
+	__u8 cut;		/* CUT_*: within an argument that is read in pieces */
 };
 
 /*

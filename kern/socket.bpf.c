@@ -292,7 +292,7 @@ int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int 
 	family = sk->__sk_common.skc_family;
 	if (!judged_family(family))
 		return family == AF_UNIX || family == AF_NETLINK ?
-		       0 : judge_creation(family, sock->type, CREATE_OTHER);
+		       0 : judge_creation(family, sock->type, create_kind(family, sock->type, 0));
 	got = target_read(&to, address, addrlen, AF_UNSPEC);
 	if (got == READ_OK)
 		return judge_target(sk, &to);
@@ -316,7 +316,13 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 	family = unspec = sk->__sk_common.skc_family;
 	if (!judged_family(family))
 		return family == AF_UNIX || family == AF_NETLINK ?
-		       0 : judge_creation(family, sock->type, CREATE_OTHER);
+		       0 : judge_creation(family, sock->type, create_kind(family, sock->type, 0));
+	/*
+	 * A raw socket may be older than the load, and the address in its packets is
+	 * not always the one that is given here (IP_HDRINCL).
+	 */
+	if (sock->type == SOCK_RAW && judge_creation(family, SOCK_RAW, CREATE_RAW))
+		return -EPERM;
 	/* udp_sendmsg, raw_sendmsg, rawv6_sendmsg; udpv6_sendmsg goes where it is connected. */
 	if (family == AF_INET6 && sock->type != SOCK_RAW)
 		unspec = AF_UNSPEC;

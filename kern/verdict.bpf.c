@@ -112,7 +112,10 @@ static __always_inline __u32 policy_flags(__u32 slot)
 static __always_inline bool outcome_take(struct outcome *out, const struct scope *s, __u32 scope,
 					 bool allowed, const struct rule_ref *rule)
 {
-	bool trace = policy_flags(s->slot) & POLICY_TRACE;
+	__u32 flags = policy_flags(s->slot);
+	/* raw_sockets: monitor is only told, in trace mode too */
+	bool trace = (flags & POLICY_TRACE) &&
+		     !(rule->kind == RULE_RAW_SOCKETS && (flags & POLICY_RAW_MONITOR));
 	__u32 verdict = allowed ? 0 : trace ? VERDICT_BLOCK | VERDICT_DENIED : VERDICT_BLOCK;
 
 	if (rule->kind == RULE_UNDECIDED)

@@ -288,7 +288,8 @@ static __always_inline _Bool verdict_socket(policy_ref tables, const struct iden
 		return 0;
 	}
 	rule_set(rule, RULE_RAW_SOCKETS);
-	return !(policy->flags & POLICY_RAW_BLOCK) || atom_test(&facts->self, ATOM_RAW_EXEMPT) ||
+	return !(policy->flags & (POLICY_RAW_BLOCK | POLICY_RAW_MONITOR)) ||
+	       atom_test(&facts->self, ATOM_RAW_EXEMPT) ||
 	       atom_test(&facts->self, ATOM_DHCP);
 }
 

@@ -93,6 +93,9 @@ int engine_find(struct engine *e)
 			  e->control->abi, ABI_VERSION);
 		return -1;
 	}
+	/* A loader that was killed may have left its orders for the iterator. */
+	e->control->join = 0;
+	e->control->adopt_all = 0;
 	return 0;
 }
 
@@ -284,7 +287,7 @@ static int attach_all(const struct kntrl *skel, const struct kernel *k)
 		if (!link) {
 			log_error("program %s (%s) cannot be attached: %s", name,
 				  bpf_program__section_name(prog), strerror(errno));
-			return -1;
+			return -EOPNOTSUPP;
 		}
 		err = pin_as(bpf_link__fd(link), "link_", name);
 		bpf_link__destroy(link);
@@ -333,15 +336,15 @@ int engine_load(struct engine *e, const struct kernel *k)
 	strcpy(e->dir, NEW_DIR);
 	skel = skeleton_load(k);
 	if (!skel)
-		return -1;
+		return -EOPNOTSUPP;
 	e->janitor = janitor_start();
 	remove_pins(NEW_DIR);	/* of one that was killed together with its janitor */
 	if (mkdir(NEW_DIR, 0700))
 		log_error("%s: %s", NEW_DIR, strerror(errno));
 	else if (!control_fill(&skel->data_control->control) &&
 		 !runners_fill(bpf_map__fd(skel->maps.runners), skel->data_control->control.seed) &&
-		 !pin_maps(skel) && !pin_programs(skel) && !attach_all(skel, k))
-		err = control_map(e);
+		 !pin_maps(skel) && !pin_programs(skel))
+		err = attach_all(skel, k) ?: control_map(e);
 	kntrl__destroy(skel);
 	if (err)
 		engine_discard(e);
@@ -426,15 +429,26 @@ int engine_move(struct engine *e, __u32 from, __u32 to, __u32 root)
 	c->join = 1;
 	err = engine_adopt(e);
 	c->join = 0;
+	engine_new_epoch(e);
 	return err;
+}
+
+void engine_new_epoch(struct engine *e)
+{
+	__atomic_add_fetch(&e->control->epoch, 1, __ATOMIC_SEQ_CST);
 }
 
 int engine_unload(void)
 {
 	remove_pins(NEW_DIR);
-	remove_pins(PIN_DIR);
-	if (!access(PIN_DIR, F_OK)) {
-		log_error("%s: not everything could be removed: %s", PIN_DIR, strerror(errno));
+	/* Killed in the middle, it must not leave half of the hooks where they would be found. */
+	if (rename(PIN_DIR, NEW_DIR) && errno != ENOENT) {
+		log_error("%s: %s", PIN_DIR, strerror(errno));
+		return -1;
+	}
+	remove_pins(NEW_DIR);
+	if (!access(NEW_DIR, F_OK)) {
+		log_error("%s: not everything could be removed", NEW_DIR);
 		return -1;
 	}
 	return 0;

@@ -23,7 +23,8 @@ int engine_find(struct engine *e);
 
 /*
  * Loads, attaches and pins everything beside PIN_DIR.  Nothing is judged until
- * a scope has a policy.  0, or -1 with a message and nothing left behind.
+ * a scope has a policy.  0; or with a message, and nothing left behind,
+ * -EOPNOTSUPP when the kernel refuses, -1 otherwise.
  */
 int engine_load(struct engine *e, const struct kernel *k);
 
@@ -41,6 +42,9 @@ int engine_adopt(struct engine *e);
 
 /* Moves processes from one scope to another: those that descend from @root, or all if 0. */
 int engine_move(struct engine *e, __u32 from, __u32 to, __u32 root);
+
+/* Verdicts kept by threads end. */
+void engine_new_epoch(struct engine *e);
 
 /* Everything goes, whatever is in force.  0, or -1 with a message. */
 int engine_unload(void);

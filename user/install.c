@@ -155,11 +155,32 @@ static int slot_put(const struct engine *e, __u32 slot, const int fds[TABLES])
 	return err;
 }
 
-/* The kernel returns from the last of these when no program uses the tables any more. */
+/*
+ * Returns when no program is at work any more that has found the slot in force:
+ * the kernel waits so after every update of a map of maps (maybe_wait_bpf_programs).
+ */
+static void slot_wait(const struct engine *e, __u32 slot)
+{
+	int outer = engine_fd(e, PIN_POLICIES), fd = -1;
+	__u32 id;
+
+	if (outer >= 0 && !bpf_map_lookup_elem(outer, &slot, &id))
+		fd = bpf_map_get_fd_by_id(id);
+	if (fd >= 0)
+		bpf_map_update_elem(outer, &slot, &fd, BPF_ANY);
+	if (fd >= 0)
+		close(fd);
+	if (outer >= 0)
+		close(outer);
+}
+
+/* A program that finds only some of a policy's tables would deny. */
 static void slot_clear(const struct engine *e, __u32 slot)
 {
 	int kind, outer;
 
+	if (slot)
+		slot_wait(e, slot);
 	for (kind = 0; kind < TABLES && slot; kind++) {
 		outer = engine_fd(e, kinds[kind].outer);
 		if (outer < 0)
@@ -271,12 +292,6 @@ static void control_renew(struct engine *e)
 	__atomic_store_n(&e->control->flags, flags, __ATOMIC_RELEASE);
 }
 
-/* Verdicts kept by threads end. */
-static void epoch_move(struct engine *e)
-{
-	__atomic_add_fetch(&e->control->epoch, 1, __ATOMIC_SEQ_CST);
-}
-
 static const char *const shown[TABLES] = { "policy", "addresses", "processes" };
 
 /* The tables in force under names that people find: scope0_addresses. */
@@ -296,6 +311,15 @@ static void tables_show(const struct engine *e, __u32 id, const int fds[TABLES])
 	}
 }
 
+/*
+ * A number that was another scope's: should its end have been cut short, some
+ * process may have it still.
+ */
+static int stragglers_move(struct engine *e, __u32 id, const struct scope *old)
+{
+	return engine_move(e, id, old->parent == id ? 0 : old->parent, 0);
+}
+
 int scope_install(struct engine *e, __u32 id, const struct scope *like, struct tables *t)
 {
 	__u32 slot = slot_free(e);
@@ -308,6 +332,8 @@ int scope_install(struct engine *e, __u32 id, const struct scope *like, struct t
 		log_error("all %d policy slots are in use", SLOTS - 1);
 		return -1;
 	}
+	if (id && !old.slot && old.generation && stragglers_move(e, id, &old))
+		return -1;
 	s.slot = slot;
 	s.generation = old.generation + 1;
 	t->policy.generation = s.generation;
@@ -325,9 +351,9 @@ int scope_install(struct engine *e, __u32 id, const struct scope *like, struct t
 	if (err) {
 		slot_clear(e, slot);
 	} else {
-		epoch_move(e);
+		engine_new_epoch(e);
 		slot_clear(e, old.slot);
-		epoch_move(e);
+		engine_new_epoch(e);
 		control_renew(e);
 		if (id != SCOPE_SELFTEST)
 			tables_show(e, id, fds);
@@ -365,9 +391,9 @@ int scope_remove(struct engine *e, __u32 id)
 	s.root = 0;
 	if (scope_write(e, id, &s))
 		return -1;
-	epoch_move(e);
+	engine_new_epoch(e);
 	slot_clear(e, slot);
-	epoch_move(e);
+	engine_new_epoch(e);
 	control_renew(e);
 	tables_show(e, id, NULL);
 	scopes_within(e, id, s.parent);

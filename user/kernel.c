@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@
 #include "log.h"
 
 #define BPFFS "/sys/fs/bpf"
+
+#define PID_NS_INIT_INO	0xEFFFFFFCU	/* include/linux/proc_ns.h */
 
 /* Reads a small file of a file system that need not be mounted anywhere. */
 static int read_from(const char *fstype, const char *path, char *buf, size_t size)
@@ -82,15 +85,18 @@ static bool root_cgroup_namespace(int fd)
 	return faccessat(fd, "cgroup.type", F_OK, 0) != 0;
 }
 
+static bool root_pid_namespace(void)
+{
+	struct stat st;
+
+	return !stat("/proc/self/ns/pid", &st) && st.st_ino == PID_NS_INIT_INO;
+}
+
 int kernel_probe(struct kernel *k)
 {
 	char lsms[1024];
 	struct utsname u;
 
-	if (geteuid()) {
-		log_error("must be run as root: loading programs into the kernel needs CAP_BPF, CAP_SYS_ADMIN");
-		return -1;
-	}
 	uname(&u);
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
 		log_error("kernel %s has no BTF (/sys/kernel/btf/vmlinux): it must be built with CONFIG_DEBUG_INFO_BTF=y",
@@ -107,6 +113,10 @@ int kernel_probe(struct kernel *k)
 	k->cgroup = cgroup_root();
 	if (k->cgroup < 0) {
 		log_error("cgroup v2 is not mounted; run: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+		return -1;
+	}
+	if (!root_pid_namespace()) {
+		log_error("this is not the host's PID namespace: processes have other numbers in the kernel; run in the host's (docker: --pid=host)");
 		return -1;
 	}
 	if (!root_cgroup_namespace(k->cgroup)) {

@@ -219,10 +219,8 @@ static int scope_number(const struct engine *e, bool (*is)(const struct scope *,
 		if (!s.slot && !free)
 			free = i;
 	}
-	if (!make)
-		log_error("that scope has no policy");
-	else if (!free)
-		log_error("all %d scopes are in use", SCOPE_SELFTEST - 1);
+	if (make && !free)
+		log_error("all %d scopes are in use; end one with --unload --scope", SCOPE_SELFTEST - 1);
 	return make && free ? free : -1;
 }
 
@@ -231,9 +229,78 @@ static bool is_cgroup(const struct scope *s, __u64 id)
 	return s->cgroup == id;
 }
 
-static bool is_tree(const struct scope *s, __u64 pid)
+/* A process id alone may be another process's by now. */
+static bool is_tree(const struct scope *s, __u64 start_and_pid)
+{
+	return s->root == (__u32)start_and_pid && s->root_start == start_and_pid >> 32;
+}
+
+static bool is_tree_of_pid(const struct scope *s, __u64 pid)
 {
 	return s->root == pid;
+}
+
+/* When a process began, in clock ticks since boot; 0: there is none. */
+static __u32 process_start(int pid)
+{
+	unsigned long long start = 0;
+	char path[32], stat[1024], *p;
+	size_t n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	if (f) {
+		n = fread(stat, 1, sizeof(stat) - 1, f);
+		fclose(f);
+	}
+	stat[n] = '\0';
+	p = strrchr(stat, ')');	/* comm may have anything in it */
+	if (p)
+		sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		       &start);
+	return start;
+}
+
+/* A verdict asks so many scopes, one within the other, and no more. */
+static bool is_too_deep(const struct engine *e, __u32 parent)
+{
+	struct scope s;
+	int depth;
+
+	for (depth = 2; depth <= SCOPE_DEPTH; depth++) {
+		if (scope_read(e, parent, &s))
+			return true;
+		if (s.parent == parent)
+			return false;
+		parent = s.parent;
+	}
+	log_error("scopes can be %d deep at the most, the host's among them", SCOPE_DEPTH);
+	return true;
+}
+
+static int tree_find(const struct engine *e, __u32 pid, struct scope *s, bool make)
+{
+	struct scope old;
+	int id;
+
+	s->root = pid;
+	s->root_start = process_start(pid);
+	if (make && !s->root_start) {
+		log_error("--scope tree:%u: no such process", pid);
+		return -1;
+	}
+	id = scope_number(e, is_tree, (__u64)s->root_start << 32 | pid, make);
+	if (id < 0 && !make)
+		id = scope_number(e, is_tree_of_pid, pid, make);
+	if (id < 0 || scope_read(e, id, &old))
+		return -1;
+	if (old.slot) {
+		s->parent = old.parent;
+		return id;
+	}
+	s->parent = scope_of_process(e, pid);
+	return s->parent < SCOPES && !is_too_deep(e, s->parent) ? id : -1;
 }
 
 /* A cgroup by its path, absolute or below the mount point: its id and depth. */
@@ -271,21 +338,12 @@ static int cgroup_find(const struct kernel *k, const char *path, struct scope *s
 static int scope_find(struct engine *e, const struct kernel *k, const struct options *o,
 		      struct scope *s, bool make)
 {
-	struct scope old;
-	int id;
-
 	*s = (struct scope){ 0 };
 	if (o->kind == SCOPE_HOST)
 		return 0;
-	if (o->kind == SCOPE_CGROUP)
-		return cgroup_find(k, o->cgroup, s) ? -1 :
-		       scope_number(e, is_cgroup, s->cgroup, make);
-	id = scope_number(e, is_tree, o->pid, make);
-	if (id < 0 || scope_read(e, id, &old))
-		return -1;
-	s->root = o->pid;
-	s->parent = old.slot ? old.parent : (__u32)scope_of_process(e, o->pid);
-	return s->parent < SCOPES ? id : -1;
+	if (o->kind == SCOPE_TREE)
+		return tree_find(e, o->pid, s, make);
+	return cgroup_find(k, o->cgroup, s) ? -1 : scope_number(e, is_cgroup, s->cgroup, make);
 }
 
 /* ---- Loading ---- */
@@ -311,12 +369,12 @@ static int lock(void)
 	return 0;
 }
 
-static void summary(const struct options *o, const struct tables *t)
+static void summary(FILE *out, const struct options *o, const struct tables *t)
 {
-	printf("%s mode; table entries: %zu address prefixes, %zu process names; "
-	       "%zu profiles, %u blocked chains\n",
-	       o->policy.mode == MODE_TRACE ? "trace" : "monitor", t->naddresses, t->nprocesses,
-	       o->policy.profiles.n, t->policy.ndenies);
+	fprintf(out, "%s mode; table entries: %zu address prefixes, %zu process names; "
+		"%zu profiles, %u blocked chains\n",
+		o->policy.mode == MODE_TRACE ? "trace" : "monitor", t->naddresses, t->nprocesses,
+		o->policy.profiles.n, t->policy.ndenies);
 }
 
 static int dry_run(const struct options *o)
@@ -326,7 +384,7 @@ static int dry_run(const struct options *o)
 
 	if (compile(&o->policy, seed, &t, stderr))
 		return EXIT_POLICY_WRONG;
-	summary(o, &t);
+	summary(stdout, o, &t);
 	tables_free(&t);
 	return EXIT_SUCCESS;
 }
@@ -391,13 +449,21 @@ static void sources_write(const struct engine *e, const struct policy_src *p)
 	struct source source;
 	__u32 i;
 
-	for (i = 0; fd >= 0 && i < p->nfiles && i < SOURCES; i++) {
+	for (i = 0; fd >= 0 && i < SOURCES; i++) {
 		memset(&source, 0, sizeof(source));
-		strncpy(source.name, p->files[i], sizeof(source.name) - 1);
+		if (i < p->nfiles)
+			strncpy(source.name, p->files[i], sizeof(source.name) - 1);
 		bpf_map_update_elem(fd, &i, &source, BPF_ANY);
 	}
 	if (fd >= 0)
 		close(fd);
+}
+
+static bool is_root(void)
+{
+	if (geteuid())
+		log_error("must be run as root: programs in the kernel need CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN");
+	return !geteuid();
 }
 
 static int load(const struct options *o)
@@ -407,15 +473,17 @@ static int load(const struct options *o)
 	struct tables t;
 	int status, err;
 
+	if (!is_root())
+		return EXIT_FAILURE;
 	if (kernel_probe(&k) || !preemption_accepted(&k, o))
 		return EXIT_KERNEL_CANNOT;
 	if (lock() || kernel_mount_bpffs())
 		return EXIT_FAILURE;
 	err = engine_find(&e);
-	if (err == -ENOENT && engine_load(&e, &k))
-		return EXIT_KERNEL_CANNOT;
-	if (err && err != -ENOENT)
-		return EXIT_FAILURE;
+	if (err == -ENOENT)
+		err = engine_load(&e, &k);
+	if (err)
+		return err == -EOPNOTSUPP ? EXIT_KERNEL_CANNOT : EXIT_FAILURE;
 	if (compile(&o->policy, e.control->seed, &t, stderr)) {
 		engine_discard(&e);
 		return EXIT_POLICY_WRONG;
@@ -426,8 +494,7 @@ static int load(const struct options *o)
 		fprintf(stderr, "kntrl-load: in force by %s: ",
 			k.attach == ATTACH_LSM ? "LSM hooks" :
 			"fmod_ret (bpf is not in this kernel's lsm= list)");
-		fflush(stderr);
-		summary(o, &t);
+		summary(stderr, o, &t);
 	} else {
 		engine_discard(&e);
 	}
@@ -442,11 +509,7 @@ static int unload(const struct options *o)
 	struct scope s;
 	int id;
 
-	if (geteuid()) {
-		log_error("must be run as root");
-		return EXIT_FAILURE;
-	}
-	if (lock())
+	if (!is_root() || lock())
 		return EXIT_FAILURE;
 	if (!o->scoped)
 		return engine_unload() ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -457,6 +520,8 @@ static int unload(const struct options *o)
 		return EXIT_FAILURE;
 	}
 	id = scope_find(&e, &k, o, &s, false);
+	if (id < 0)
+		log_error("that scope has no policy");
 	return id < 0 || scope_remove(&e, id) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

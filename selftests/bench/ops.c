@@ -9,7 +9,8 @@
  * allows 203.0.113.0/24 and not 192.0.2.66.  203.0.113.0/24 must be on lo.
  *
  * Each figure is the median of some rounds.  All are measured again until two
- * turns agree, as a kernel has things to do after boot.  Prints NAME NS.
+ * turns agree, as a kernel has things to do after boot.  Prints
+ * "op NAME NS".
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -71,6 +72,14 @@ static int bound(int type, __u32 ip, int port)
 	return fd;
 }
 
+static int event_skip(void *ctx, void *data, size_t size)
+{
+	(void)ctx;
+	(void)data;
+	(void)size;
+	return 0;
+}
+
 static void set_up(void)
 {
 	int fd;
@@ -85,7 +94,7 @@ static void set_up(void)
 	fd = bpf_obj_get(EVENTS);
 	if (fd < 0)
 		return;
-	events = ring_buffer__new(fd, (ring_buffer_sample_fn)(void *)NULL, NULL, NULL);
+	events = ring_buffer__new(fd, event_skip, NULL, NULL);
 	check(!!events, EVENTS);
 }
 
@@ -239,7 +248,9 @@ static int turn(double *ns, size_t n)
 		double x = median_of_rounds(&ops[i]);
 
 		if (x > ns[i] * (1 + AGREE) || x < ns[i] * (1 - AGREE)) {
-			fprintf(stderr, "ops: %s: %.0f, and %.0f before\n", ops[i].name, x, ns[i]);
+			if (ns[i])
+				fprintf(stderr, "ops: %s: %.0f, and %.0f before\n",
+					ops[i].name, x, ns[i]);
 			agree = 0;
 		}
 		ns[i] = x;
@@ -266,6 +277,6 @@ int main(int argc, char **argv)
 		}
 	}
 	for (i = 0; i < n; i++)
-		printf("%s %.0f\n", ops[i].name, ns[i]);
+		printf("op %s %.0f\n", ops[i].name, ns[i]);
 	return 0;
 }

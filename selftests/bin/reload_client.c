@@ -21,7 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define THREADS	2
+#define THREADS		2
+#define PAUSE_US	2000	/* the loader wants the CPUs too */
 
 static struct sockaddr_in allowed, denied;
 static volatile sig_atomic_t stop;
@@ -88,6 +89,7 @@ static void *run(void *arg)
 	while (!stop) {
 		one_round(fd);
 		__atomic_fetch_add(&rounds, 1, __ATOMIC_SEQ_CST);
+		usleep(PAUSE_US);
 	}
 	close(fd);
 	return arg;
@@ -135,7 +137,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	while (!stop) {
 		run_child(sender);
-		usleep(5000);
+		usleep(10 * PAUSE_US);
 	}
 	for (i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);

@@ -13,6 +13,7 @@
 #include "addr.h"
 #include "compile.h"
 #include "policy.h"
+#include "resolvers.h"
 #include "target.h"
 
 static const __u64 seed[2] = { 0x5eed, 0xfeed };
@@ -235,10 +236,23 @@ static bool network_allowed(const struct policy_src *s, const struct person *p,
 	       (addr_is_v4(to->addr) || to->addr[0] == 0xfd) && addr_is_metadata(to->addr);
 }
 
+/* One of this host's, which on its own addresses are always allowed. */
+static bool is_resolver(const __u8 addr[16])
+{
+	struct addr_list found = { 0 };
+	bool listed;
+
+	resolvers_read(&found);
+	listed = listed_exactly(&found, addr);
+	free(found.v);
+	return listed;
+}
+
 static bool reading(const struct policy_src *s, const struct person *p, const struct target *to)
 {
 	if (to->port == 53)
-		return listed_exactly(&s->dns_servers, to->addr);
+		return listed_exactly(&s->dns_servers, to->addr) ||
+		       (addr_is_loopback(to->addr) && is_resolver(to->addr));
 	if (chain_denies(s, p))
 		return false;
 	if (addr_is_loopback(to->addr))
