@@ -197,37 +197,23 @@ static __always_inline bool in_loaders_mounts(struct task_struct *task)
 
 /* ---- Lineage ---- */
 
-struct search {
-	const struct identity *id;
-	__u64 hash;
-	bool found;
-};
-
-static long ancestry_is(__u32 i, void *data)
+__noinline int ancestry_add(struct identity *id, __u64 hash)
 {
-	struct search *s = data;
+	__u32 i;
 
-	if (i >= IDENT_ANCESTRY)
-		return 1;
-	s->found = s->id->ancestry[i] == s->hash;
-	return s->found;
-}
-
-static __always_inline void ancestry_add(struct identity *id, __u64 hash)
-{
-	struct search s = { .id = id, .hash = hash };
-
-	if (!hash)
-		return;
-	bpf_loop(id->nancestry, ancestry_is, &s, 0);
-	if (s.found)
-		return;
-	if (id->nancestry >= IDENT_ANCESTRY) {
-		id->flags |= IDENT_LINEAGE_FULL;
-		return;
+	if (!id || !hash)
+		return 0;
+	for (i = 0; i < IDENT_ANCESTRY; i++) {
+		if (i >= id->nancestry) {
+			id->ancestry[i] = hash;
+			id->nancestry = i + 1;
+			return 0;
+		}
+		if (id->ancestry[i] == hash)
+			return 0;
 	}
-	id->ancestry[id->nancestry & (IDENT_ANCESTRY - 1)] = hash;
-	id->nancestry++;
+	id->flags |= IDENT_LINEAGE_FULL;
+	return 0;
 }
 
 /* The running image becomes an ancestor. */
@@ -261,9 +247,18 @@ static __always_inline bool one_of(char c, const char set[4])
 	return c && (c == set[0] || c == set[1] || c == set[2] || c == set[3]);
 }
 
-/* An option of an interpreter.  Returns whether no script can follow. */
-static __always_inline bool script_option(struct args *a, const char *arg)
+/* t->name is one of the process's names, and the one to show.  Always true. */
+static __noinline bool name_counts(struct task *t, __u32 len)
 {
+	self_add(&t->id, name_hash(&t->name, len));
+	show(t);
+	return 1;
+}
+
+/* An option of an interpreter.  Returns whether no script can follow. */
+static __always_inline bool script_option(struct task *t, const char *arg)
+{
+	struct args *a = &t->args;
 	__u32 i;
 
 	if (arg[1] == '-')	/* node --eval, --print */
@@ -278,9 +273,9 @@ static __always_inline bool script_option(struct args *a, const char *arg)
 			a->skip = !arg[i + 1];
 			break;
 		}
-		if (arg[i] == a->run.module) {
+		if (arg[i] == a->run.module) {	/* python -m pip, -mpip */
 			a->module = 1;
-			break;
+			return arg[i + 1] && name_counts(t, name_read(t, &arg[i + 1]));
 		}
 	}
 	return 0;
@@ -305,8 +300,7 @@ static __always_inline bool program_named(struct task *t, __u32 len)
 	len = name_from_raw(t, len);
 	if (!len)
 		return 1;
-	self_add(&t->id, name_hash(&t->name, len));
-	show(t);
+	name_counts(t, len);
 	if (a->run.kind == RUNNER_SCRIPT)
 		return 1;
 	stem = name_hash(&t->name, stem_cut(&t->name, len));
@@ -345,7 +339,7 @@ static __always_inline bool arg_seen(struct task *t, __u32 len)
 	if (!arg[1])
 		return 1;	/* the script comes from standard input */
 	if (a->run.kind == RUNNER_SCRIPT)
-		return script_option(a, arg);
+		return script_option(t, arg);
 	loader_option(a, arg);
 	return 0;
 }
@@ -393,7 +387,7 @@ static long arg_next_read(__u32 i, void *data)
 	long len;
 
 	len = bpf_probe_read_kernel_str(t->name.text, NAME_MAX, t->path.raw);
-	if (len <= 0 || a->at + len >= a->end || arg_seen(t, len - 1))
+	if (len <= 0 || a->at + len > a->end || arg_seen(t, len - 1))
 		return 1;
 	a->at += len;
 	/* Forward over itself, which copies from the front. */
@@ -426,34 +420,45 @@ static __always_inline bool is_loader(const struct name *n)
 	       (n->text[2] == '-' || (n->text[2] == '.' && n->text[3] == 's' && n->text[4] == 'o'));
 }
 
+/* Hashes of a file's path, of itself and of its name, which stays in t->name. */
+static __noinline int exec_look(struct task *t, struct file *file, struct exec_file *e)
+{
+	e->path = path_hash(t, file);
+	e->file = file_hash(file);
+	e->len = name_read(t, BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	e->name = name_hash(&t->name, e->len);
+	return 0;
+}
+
 /* What the executable is called by its own file, and by its path. */
 static __noinline int image_file(struct task *t, struct task_struct *task, struct file *exe)
 {
 	struct identity *id = &t->id;
 	struct runner *run;
 	__u64 hash;
-	__u32 len;
 
-	hash = path_hash(t, exe);
 	id->self[0] = file_hash(exe);
+	/* The start of the exec has seen this file, unless it was a script. */
+	if (t->start.file != id->self[0])
+		exec_look(t, exe, &t->exe);
+	else
+		t->exe = t->start;
 	if (in_loaders_mounts(task))
-		self_add(id, hash);
+		self_add(id, t->exe.path);
 	else
 		id->flags |= IDENT_NO_PATH;
-
-	if (is_git_helper(exe))
-		add_git(t);
-	len = name_read(t, BPF_CORE_READ(exe, f_path.dentry, d_name.name));
-	self_add(id, name_hash(&t->name, len));
+	self_add(id, t->exe.name);
 	show(t);
 	if (is_loader(&t->name)) {
 		t->args.run.kind = RUNNER_LOADER;
 		return 0;
 	}
-	hash = name_hash(&t->name, stem_cut(&t->name, len));
+	hash = name_hash(&t->name, stem_cut(&t->name, t->exe.len));
 	run = bpf_map_lookup_elem(&runners, &hash);
 	if (run)
 		t->args.run = *run;
+	if (is_git_helper(exe))
+		add_git(t);
 	return 0;
 }
 
@@ -493,7 +498,7 @@ static __always_inline void image_finish(struct task *t)
 }
 
 /* A script was asked for and something else runs: the script's names count too. */
-static __always_inline void image_script(struct task *t, const struct exec_start *script)
+static __always_inline void image_script(struct task *t, const struct exec_file *script)
 {
 	struct identity *id = &t->id;
 
@@ -548,15 +553,9 @@ SEC("lsm/bprm_creds_for_exec")
 int BPF_PROG(exec_begin, struct linux_binprm *bprm)
 {
 	struct task *t = record_make(bpf_get_current_task_btf());
-	struct file *file = bprm->file;
-	__u32 len;
 
-	if (!t)
-		return 0;	/* sched_process_exec tries again */
-	t->start.path = path_hash(t, file);
-	t->start.file = file_hash(file);
-	len = name_read(t, BPF_CORE_READ(file, f_path.dentry, d_name.name));
-	t->start.name = name_hash(&t->name, len);
+	if (t)	/* else sched_process_exec tries again */
+		exec_look(t, bprm->file, &t->start);
 	return 0;
 }
 

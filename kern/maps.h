@@ -45,9 +45,11 @@ struct cached {
 	__u32 pad;
 };
 
-/* What the start of an exec leaves for its end: the file that was asked for. */
-struct exec_start {
+/* A file that is executed, or was asked for and turned out to be a script. */
+struct exec_file {
 	__u64 path, file, name;	/* hashes; 0: none */
+	__u32 len;		/* of the name */
+	__u32 pad;
 };
 
 #define NAME_MAX	256	/* with its NUL */
@@ -85,8 +87,8 @@ struct args {
 struct task {
 	struct identity id;
 	struct cached cache[CACHE];
-	struct exec_start start;
-	struct exec_start script;	/* of env(1), kept for the interpreter it runs */
+	struct exec_file start, exe;
+	struct exec_file script;	/* of env(1), kept for the interpreter it runs */
 	struct args args;
 	char shown[NAME_LEN];	/* the name that reports will use */
 	union {			/* scratch, of an exec or of a verdict */

@@ -289,57 +289,63 @@ int egress(struct __sk_buff *skb)
 
 /* ---- In ---- */
 
-static __noinline int hear(struct __sk_buff *skb)
+static __always_inline int hear(struct __sk_buff *skb, struct target *from, __be16 port)
 {
-	struct target from = {};
-	__u32 *a = (__u32 *)from.addr;
-	__be16 port;
-	__u32 at;
-
-	if (skb->protocol == bpf_htons(ETH_P_IP)) {
-		__u8 ihl;
-
-		if (bpf_skb_load_bytes(skb, 0, &ihl, 1) ||
-		    bpf_skb_load_bytes(skb, 12, &a[3], 4))
-			return PASS;
-		a[2] = bpf_htonl(0xffff);
-		at = (ihl & 15) * 4;
-	} else {
-		if (bpf_skb_load_bytes(skb, 8, from.addr, 16))
-			return PASS;
-		at = sizeof(struct ipv6hdr);
-	}
-	/* On lo anyone may give himself any address (IP_TRANSPARENT, IPV6_FREEBIND). */
-	if (skb->ifindex == LOOPBACK_IFINDEX || addr_is_loopback(from.addr) ||
-	    bpf_skb_load_bytes(skb, at, &port, 2))
+	if (addr_is_loopback(from->addr))
 		return PASS;
-	from.port = bpf_ntohs(port);
-	mark_set_recent(&heard, bpf_get_socket_cookie(skb), &from, ERA_LONG);
+	from->port = bpf_ntohs(port);
+	mark_set_recent(&heard, bpf_get_socket_cookie(skb), from, ERA_LONG,
+			bpf_ktime_get_coarse_ns());
 	return PASS;
+}
+
+static __always_inline bool is_datagram(__u8 proto)
+{
+	return proto == PROTO_UDP || proto == PROTO_UDPLITE;
+}
+
+static __always_inline int ingress4(struct __sk_buff *skb, struct bpf_sock *sk)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct iphdr *ip = data;
+	struct udphdr *udp = (void *)(ip + 1);
+	struct target from = {};
+	__be16 port;
+
+	/* A connected socket hears nobody but whom it was connected to. */
+	if ((void *)(ip + 1) > end || !is_datagram(ip->protocol) || sk->dst_port)
+		return PASS;
+	*(__u32 *)&from.addr[8] = bpf_htonl(0xffff);
+	*(__u32 *)&from.addr[12] = ip->saddr;
+	if (ip->ihl == 5 && (void *)(udp + 1) <= end)
+		return hear(skb, &from, udp->source);
+	if (bpf_skb_load_bytes(skb, ip->ihl * 4, &port, sizeof(port)))
+		return PASS;
+	return hear(skb, &from, port);
+}
+
+static __always_inline int ingress6(struct __sk_buff *skb, struct bpf_sock *sk)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct ipv6hdr *ip6 = data;
+	struct udphdr *udp = (void *)(ip6 + 1);
+	struct target from = {};
+
+	/* Behind extension headers a peer gets no answer: nobody sends such datagrams. */
+	if ((void *)(udp + 1) > end || !is_datagram(ip6->nexthdr) || sk->dst_port)
+		return PASS;
+	__builtin_memcpy(from.addr, &ip6->saddr, sizeof(from.addr));
+	return hear(skb, &from, udp->source);
 }
 
 SEC("cgroup_skb/ingress")
 int ingress(struct __sk_buff *skb)
 {
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct bpf_sock *sk = skb->sk;
-	__u8 proto;
 
-	if (skb->protocol == bpf_htons(ETH_P_IP)) {
-		struct iphdr *ip = data;
-
-		if ((void *)(ip + 1) > end)
-			return PASS;
-		proto = ip->protocol;
-	} else {
-		struct ipv6hdr *ip6 = data;
-
-		if ((void *)(ip6 + 1) > end)
-			return PASS;
-		proto = ip6->nexthdr;
-	}
-	/* A connected socket hears nobody but whom it was connected to. */
-	if (proto_bit(proto) != PROTO_BIT_UDP || !sk || sk->dst_port)
+	if (!sk)
 		return PASS;
-	return hear(skb);
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		return ingress4(skb, sk);
+	return ingress6(skb, sk);
 }

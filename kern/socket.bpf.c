@@ -206,8 +206,15 @@ static __always_inline int undecided(void)
 	return -EPERM;
 }
 
+/* What happens to a socket after its destination has been judged. */
+enum use {
+	USE_CONNECT,		/* a stream: its SYN leaves now */
+	USE_SEND,		/* this datagram leaves now */
+	USE_POINT,		/* a datagram socket is pointed there: nothing leaves */
+};
+
 /* A destination has been read: pass, or -EPERM. */
-static __always_inline int judge_target(struct sock *sk, struct target *to)
+static __always_inline int judge_target(struct sock *sk, struct target *to, enum use use)
 {
 	struct task *t;
 
@@ -220,9 +227,11 @@ static __always_inline int judge_target(struct sock *sk, struct target *to)
 		return bpf_get_current_task_btf()->flags & PF_KTHREAD ? 0 : undecided();
 	if (decide(t, to, sk) & VERDICT_DENIED)
 		return -EPERM;
+	if (use == USE_POINT)
+		return 0;
 	vouch(t, sk, to);
-	if (sk->sk_protocol == IPPROTO_MPTCP)
-		mark_set_recent(&vouched, COOKIE_MPTCP, to, ERA_SHORT);
+	if (use == USE_CONNECT && sk->sk_protocol == IPPROTO_MPTCP)
+		mark_set_recent(&vouched, COOKIE_MPTCP, to, ERA_SHORT, bpf_ktime_get_ns());
 	return 0;
 }
 
@@ -295,7 +304,7 @@ int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int 
 		       0 : judge_creation(family, sock->type, create_kind(family, sock->type, 0));
 	got = target_read(&to, address, addrlen, AF_UNSPEC);
 	if (got == READ_OK)
-		return judge_target(sk, &to);
+		return judge_target(sk, &to, sock->type == SOCK_STREAM ? USE_CONNECT : USE_POINT);
 	return got == READ_PASS ? 0 : judge_creation(family, sock->type, CREATE_OTHER);
 }
 
@@ -330,6 +339,6 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 	if (got == READ_PASS)
 		got = target_connected(&to, sk);
 	if (got == READ_OK)
-		return judge_target(sk, &to);
+		return judge_target(sk, &to, sock->type == SOCK_STREAM ? USE_CONNECT : USE_SEND);
 	return got == READ_PASS ? 0 : judge_creation(family, sock->type, CREATE_OTHER);
 }

@@ -43,10 +43,11 @@ static __always_inline bool mark_is_recent(void *map, __u64 cookie, const struct
 	       mark_is(map, mark_of(control.seed, cookie, to, era - 1));
 }
 
+/* @now may be a tick behind when it is compared with an era that is a second old or more. */
 static __always_inline void mark_set_recent(void *map, __u64 cookie, const struct target *to,
-					    __u32 shift)
+					    __u32 shift, __u64 now)
 {
-	mark_set(map, mark_of(control.seed, cookie, to, bpf_ktime_get_ns() >> shift));
+	mark_set(map, mark_of(control.seed, cookie, to, now >> shift));
 }
 
 #endif

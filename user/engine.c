@@ -23,6 +23,7 @@
 #include "pins.h"
 
 #define NEW_DIR		PIN_DIR "_new"	/* bpffs takes no dots */
+#define LINK_PREFIX	"link_"
 #define ADOPT_RUNS	64
 
 /* ---- Pins ---- */
@@ -38,7 +39,7 @@ static void remove_pins(const char *dir)
 	/* Links first: what is pinned no longer then is detached. */
 	while ((d = readdir(pins))) {
 		snprintf(path, sizeof(path), "%s/%s", dir, d->d_name);
-		if (!strncmp(d->d_name, "link_", 5))
+		if (!strncmp(d->d_name, LINK_PREFIX, strlen(LINK_PREFIX)))
 			unlink(path);
 	}
 	rewinddir(pins);
@@ -80,13 +81,36 @@ static int control_map(struct engine *e)
 	return 0;
 }
 
+/* Whether every hook is still attached: to reload without one would prove little. */
+static bool links_stand(void)
+{
+	struct kntrl *skel = kntrl__open();
+	struct bpf_program *prog;
+	char path[128];
+	bool stand = skel;
+
+	if (skel)
+		bpf_object__for_each_program(prog, skel->obj) {
+			if (!stand || bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER)
+				continue;
+			snprintf(path, sizeof(path), PIN_DIR "/" LINK_PREFIX "%s",
+				 bpf_program__name(prog));
+			stand = !access(path, F_OK);
+			if (!stand)
+				log_error("%s: %s; what is loaded is not whole: run kntrl-load --unload, then load again",
+					  path, strerror(errno));
+		}
+	kntrl__destroy(skel);
+	return stand;
+}
+
 int engine_find(struct engine *e)
 {
 	*e = (struct engine){ .janitor = -1 };
 	if (access(PIN_DIR, F_OK))
 		return errno == ENOENT ? -ENOENT : -1;
 	strcpy(e->dir, PIN_DIR);
-	if (control_map(e))
+	if (control_map(e) || !links_stand())
 		return -1;
 	if (e->control->abi != ABI_VERSION) {
 		log_error("another version of kntrl is loaded (ABI %u, this is %d); run kntrl-load --unload first",
@@ -289,7 +313,7 @@ static int attach_all(const struct kntrl *skel, const struct kernel *k)
 				  bpf_program__section_name(prog), strerror(errno));
 			return -EOPNOTSUPP;
 		}
-		err = pin_as(bpf_link__fd(link), "link_", name);
+		err = pin_as(bpf_link__fd(link), LINK_PREFIX, name);
 		bpf_link__destroy(link);
 		if (err)
 			return -1;

@@ -104,8 +104,11 @@ int kernel_probe(struct kernel *k)
 		return -1;
 	}
 	if (read_from("securityfs", "lsm", lsms, sizeof(lsms))) {
-		log_error("kernel %s has no security modules (CONFIG_SECURITY=y is needed): %s",
-			  u.release, strerror(errno));
+		if (errno == EPERM)
+			log_error("root lacks CAP_SYS_ADMIN here: run outside of containers and user namespaces (docker: --privileged)");
+		else
+			log_error("kernel %s has no security modules (CONFIG_SECURITY=y is needed): %s",
+				  u.release, strerror(errno));
 		return -1;
 	}
 	k->attach = in_list(lsms, "bpf") ? ATTACH_LSM : ATTACH_FMOD_RET;

@@ -50,11 +50,11 @@ header-other-bare packet-dgram packet-raw packet-ring'
 attempt_all() {
 	phase=$1
 	shift
-	: >"$T/log"
+	: >"$T/recvd"
 	for group in tcpby:7000 udpby:7100 protoby:7200 rawby:7300 uringby:7400; do
 		attempt "$phase" "${group#*:}" "${group%:*}" "$@" "${group#*:}" || return 1
 	done
-	cp "$T/log" "$T/$phase.log"
+	cp "$T/recvd" "$T/$phase.log"
 	flows >"$T/$phase.report"
 }
 
@@ -161,6 +161,7 @@ judge trace
 ok 'the allowed address in trace mode' attempt_all allowed $ok4 $ok6 $ok4 $ok6
 judge allowed
 ok 'unloads' unload
+ok 'is unloaded when it says so' none_loaded
 
 write_policy monitor
 ok 'loads in monitor mode' load "$T/policy.yaml"

@@ -36,7 +36,7 @@ EOT
 # arrived ADDRESS: are there packets to it, with a token or asking for a connection?
 arrived() {
 	sleep 0.1
-	grep -q -E "^(pkt|syn) $1 " "$T/log"
+	grep -q -E "^(pkt|syn) $1 " "$T/recvd"
 }
 
 ok 'addresses' addr_add $ok4 $to4 $local4 $meta $ok6 $to6 $local6
@@ -220,7 +220,7 @@ defer 'nft delete table ip selftest; nft delete table ip6 selftest'
 
 # What each leads to: first without kntrl, so that it is known to lead there.
 nat() {
-	: >"$T/log"
+	: >"$T/recvd"
 	for port in 7001 7002 7003 7004 7005 7007; do
 		asked=$ok4
 		[ "$port" != 7007 ] || asked=$to4
@@ -236,7 +236,8 @@ nat() {
 	echo "7108 $("$dial" -u 127.0.0.2 7108)"
 	sleep 0.2
 }
-unload
+ok 'unloads' unload
+ok 'nothing is attached' wait_for 5 none_loaded
 nat >"$T/nat"
 is "$(grep -v ' ok$' "$T/nat")" '' 'without kntrl every rewrite works'
 ok 'to the denied address' arrived $to4
@@ -246,7 +247,7 @@ policy "$ok4, \"$ok6\""
 nat >"$T/nat"
 is "$(grep -e ' ok$' "$T/nat" | tr '\n' ' ')" \
 	'7002 ok 7003 ok 7005 ok 7002 v6 ok 7003 v6 ok 7102 ok ' 'local rewrites pass, others do not'
-is "$(grep -E "^(pkt|syn) ($to4|$to6|$meta) " "$T/log")" '' 'nothing arrives where it must not'
+is "$(grep -E "^(pkt|syn) ($to4|$to6|$meta) " "$T/recvd")" '' 'nothing arrives where it must not'
 is "$(grep '^7007 ' "$T/nat")" '7007 EPERM' 'the address asked for counts as well'
 ok 'it arrives in the local range' arrived $local4
 like "$(flows)" '"pid":null.*"daddr":"'$meta'".*"denied":true' 'the metadata endpoint is reported'
@@ -256,7 +257,7 @@ like "$(flows)" '"pid":null.*"daddr":"'$to4'".*"denied":true' 'the denied addres
 
 routes="$local4 $local6 $ok4 $ok6"
 via() {
-	: >"$T/log"
+	: >"$T/recvd"
 	for technique in route-syn route-syn-port0 route-connect route-established; do
 		# shellcheck disable=SC2086 # words are meant
 		"$bin/tcpby" via $routes 7000 $technique
@@ -270,8 +271,9 @@ via() {
 nft flush chain ip selftest out
 nft flush chain ip6 selftest out
 via >"$T/via"
-is "$(grep -E "^(pkt|syn) ($local4|$local6) " "$T/log")" '' 'source routes through a local range are refused'
-unload
+is "$(grep -E "^(pkt|syn) ($local4|$local6) " "$T/recvd")" '' 'source routes through a local range are refused'
+ok 'unloads again' unload
+ok 'nothing is attached again' wait_for 5 none_loaded
 via >"$T/via"
 ok 'though without kntrl they work' arrived $local4
 ok 'over IPv6 too' arrived $local6
@@ -299,7 +301,7 @@ print("ok")
 PYTHON
 # The server announces the denied address; clients connect there by themselves.
 mptcp() {
-	: >"$T/log"
+	: >"$T/recvd"
 	python3 "$T/mptcp.py" dial $ok4 | tail -n 1
 }
 background python3 "$T/mptcp.py" serve
@@ -308,9 +310,9 @@ ip mptcp limits set subflow 2 add_addr_accepted 2
 ip mptcp endpoint add $to4 dev lo signal
 defer 'ip mptcp endpoint flush; ip mptcp limits set subflow 2 add_addr_accepted 0'
 is "$(mptcp)" ok 'MPTCP without kntrl'
-ok 'a subflow to the announced address' grep -q "^syn $to4 7030" "$T/log"
+ok 'a subflow to the announced address' grep -q "^syn $to4 7030" "$T/recvd"
 policy $ok4
 is "$(mptcp)" ok 'MPTCP to an allowed address'
-not_ok 'no subflow to an announced address that is denied' grep -q "$to4" "$T/log"
+not_ok 'no subflow to an announced address that is denied' grep -q "$to4" "$T/recvd"
 
 done_testing

@@ -35,7 +35,7 @@ EOT
 try_raw() {
 	phase=$1 program=$2 where=$3
 	shift 3
-	: >"$T/log"
+	: >"$T/recvd"
 	rm -f "$T/$phase.results"
 	if [ "$where" = denied ]; then
 		set -- "$to4" "$to6" "$ok4" "$ok6" "$port" "$@"
@@ -43,11 +43,11 @@ try_raw() {
 		set -- "$ok4" "$ok6" "$ok4" "$ok6" "$port" "$@"
 	fi
 	"$program" "$phase" "$@" >"$T/$phase.results" || return 1
-	wait_for 5 grep -q "got udp $port KT.$phase.done" "$T/log" || return 1
+	wait_for 5 grep -q "got udp $port KT.$phase.done" "$T/recvd" || return 1
 	awk '
 	NR == FNR { if ($1 == "pkt") came[$3] = 1; next }
 	{ print $1, $2, (("KT[" phase "." $1 "." $2 "]") in came) ? "arrived" : "nothing", $5 }
-	' phase="$phase" "$T/log" "$T/$phase.results" >"$T/outcome"
+	' phase="$phase" "$T/recvd" "$T/$phase.results" >"$T/outcome"
 	[ -s "$T/outcome" ]
 }
 
@@ -111,11 +111,11 @@ attempt("other-bare", header_raw, header(6, bare(b"KT[early.other-bare]")), (ok,
 attempt("packet", packet, header(17, udp(b"KT[early.packet]")), ("lo", 0x800, 0, 0, b"\0" * 6))
 PYTHON
 early() {
-	: >"$T/log"
+	: >"$T/recvd"
 	echo >&9
 	wait_for 10 grep -q '^packet' "$T/early"
 	sleep 0.2
-	grep -o 'pkt .*KT.early[^]]*' "$T/log" | sort -u
+	grep -o 'pkt .*KT.early[^]]*' "$T/recvd" | sort -u
 }
 early_start() {
 	rm -f "$T/pipe"

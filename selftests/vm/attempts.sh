@@ -6,11 +6,11 @@
 
 bin=$BUILD/selftests
 
-# start_recvd PROTO:PORT[-PORT]...: writes to $T/log. Before a load, so that nothing
+# start_recvd PROTO:PORT[-PORT]...: writes to $T/recvd. Before a load, so that nothing
 # of it is judged.
 start_recvd() {
-	background "$bin/recvd" "$T/log" "$@"
-	wait_for 10 grep -q ready "$T/log" || {
+	background "$bin/recvd" "$T/recvd" "$@"
+	wait_for 10 grep -q ready "$T/recvd" || {
 		cat "$T/background.$jobs_started"
 		return 1
 	}
@@ -23,7 +23,12 @@ attempt() {
 	shift 3
 	"$bin/$program" "$phase" "$@" >>"$T/$phase.results" || return 1
 	# All that was sent before has been written down when this has.
-	wait_for 5 grep -q "got udp $port KT.$phase.done" "$T/log"
+	wait_for 5 grep -q "got udp $port KT.$phase.done" "$T/recvd"
+}
+
+# none_loaded: no program is attached any more.
+none_loaded() {
+	[ -z "$(bpftool link list)" ]
 }
 
 # flows: the report, or nothing when there is none.
