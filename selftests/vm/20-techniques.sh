@@ -10,6 +10,7 @@
 #	monitor		it arrives, and is reported as what trace would have blocked
 #
 # The techniques are in selftests/bin/*by.c; recvd is the other side.
+# shellcheck disable=SC2317 # functions that ok and is call
 set -u
 . selftests/vm/lib.sh
 . selftests/vm/attempts.sh

@@ -198,7 +198,6 @@ unlike "$(git_says env)" 'not permitted' 'git directly'
 git_says "$B/make" fork >"$T/git"
 like "$(flows)" '"task_name":"git[^"]*".*"daddr":"'$addr'","dport":'$((port + 2))'.*"denied":true' \
 	'git under make'
-like "$(git_says "$B/make" fork "$B/npm2" fork)" '.' 'git says so'
 
 # Named at the load.
 : >"$T/go"

@@ -11,6 +11,7 @@ bin=$BUILD/selftests
 start_recvd() {
 	background "$bin/recvd" "$T/recvd" "$@"
 	wait_for 10 grep -q ready "$T/recvd" || {
+		# shellcheck disable=SC2154 # of lib.sh
 		cat "$T/background.$jobs_started"
 		return 1
 	}
