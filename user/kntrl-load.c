@@ -3,6 +3,7 @@
  * kntrl-load: compiles a policy, puts it in force in the kernel, proves that it
  * is, and exits.  See kntrl-load(8).
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -279,6 +280,85 @@ static bool is_too_deep(const struct engine *e, __u32 parent)
 	return true;
 }
 
+static __u32 parent_of(__u32 pid)
+{
+	char path[32], stat[512], *p;
+	__u32 parent = 0;
+	size_t n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	f = fopen(path, "re");
+	if (f) {
+		n = fread(stat, 1, sizeof(stat) - 1, f);
+		fclose(f);
+	}
+	stat[n] = '\0';
+	p = strrchr(stat, ')');
+	if (p)
+		sscanf(p + 1, " %*c %u", &parent);
+	return parent;
+}
+
+static bool descends_from(__u32 pid, __u32 root)
+{
+	int depth;
+
+	for (depth = 0; pid && pid != root && depth < 256; depth++)
+		pid = parent_of(pid);
+	return pid == root;
+}
+
+/* Opens a cgroup by its id, which is its file handle (cgroupfs, FILEID_KERNFS). */
+static int cgroup_open(const struct kernel *k, __u64 id)
+{
+	struct {
+		struct file_handle handle;
+		__u64 id;
+	} h = { .handle = { .handle_bytes = sizeof(h.id), .handle_type = 0xfe }, .id = id };
+
+	return open_by_handle_at(k->cgroup, &h.handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static bool cgroup_is_within(const struct kernel *k, __u64 inner, __u64 outer)
+{
+	int fd = cgroup_open(k, inner), up;
+	struct stat st, root;
+	bool found = false;
+
+	if (fstat(k->cgroup, &root))
+		return true;
+	while (fd >= 0 && !fstat(fd, &st) && st.st_ino != root.st_ino && !found) {
+		found = st.st_ino == outer;
+		up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(fd);
+		fd = up;
+	}
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+/* Whether a process that the new scope @s is to take is in one that it does not lie in. */
+static bool process_elsewhere(const struct engine *e, const struct scope *s)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *d;
+	bool found = !proc;
+
+	while (s->root && !found && (d = readdir(proc))) {
+		int pid = atoi(d->d_name), scope;
+
+		if (pid <= 0 || !descends_from(pid, s->root))
+			continue;
+		scope = scope_of_process(e, pid);
+		found = scope >= 0 && (__u32)scope != s->parent;
+	}
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
 static int tree_find(const struct engine *e, __u32 pid, struct scope *s, bool make)
 {
 	struct scope old;
@@ -332,6 +412,29 @@ static int cgroup_find(const struct kernel *k, const char *path, struct scope *s
 	if (!s->cgroup_level)
 		log_error("--scope cgroup: the root cgroup is the host; use --scope host");
 	return s->cgroup_level ? 0 : -1;
+}
+
+/*
+ * A process has one scope, and through it those around it.  A new scope that
+ * would lie around an older one, or cut across it, cannot be had: its
+ * processes would not be judged by both.
+ */
+static bool cuts_across(const struct engine *e, const struct kernel *k, const struct scope *s)
+{
+	struct scope other;
+	int i;
+
+	for (i = 1; i < SCOPE_SELFTEST; i++) {
+		if (scope_read(e, i, &other) || !other.slot || !other.cgroup)
+			continue;
+		if (cgroup_is_within(k, s->cgroup, other.cgroup) ||
+		    cgroup_is_within(k, other.cgroup, s->cgroup))
+			break;
+	}
+	if (i == SCOPE_SELFTEST && !process_elsewhere(e, s))
+		return false;
+	log_error("processes there are in another scope, or will be: scopes of nested cgroups, and a scope around an older one, are not supported; end the other first (--unload --scope), then load the outer one before the inner");
+	return true;
 }
 
 /* Says which scope the options mean, and how its record is to look. */
@@ -416,6 +519,13 @@ static bool preload(struct engine *e, const struct options *o, const struct tabl
 	return n >= 0 || !cut;	/* what cannot be read lives on all the same */
 }
 
+static bool is_new(const struct engine *e, int id)
+{
+	struct scope s;
+
+	return !scope_read(e, id, &s) && !s.slot;
+}
+
 static int in_force(struct engine *e, const struct kernel *k, const struct options *o,
 		    struct tables *t)
 {
@@ -429,6 +539,8 @@ static int in_force(struct engine *e, const struct kernel *k, const struct optio
 		return EXIT_NOT_PROVED;
 	}
 	id = scope_find(e, k, o, &s, true);
+	if (id > 0 && is_new(e, id) && cuts_across(e, k, &s))
+		return EXIT_FAILURE;
 	if (id < 0 || scope_install(e, id, &s, t))
 		return EXIT_FAILURE;
 	if (o->kind == SCOPE_TREE && engine_move(e, s.parent, id, o->pid))

@@ -128,7 +128,7 @@ early_start() {
 ok 'sockets without kntrl' early_start
 is "$(early | grep -c $to4)" 8 'every one of them sends'
 exec 9>&-
-wait $early
+wait "$early"
 ok 'sockets from before the load' early_start
 
 # ---- block ----
@@ -137,7 +137,7 @@ policy trace 'raw_sockets: block'
 is "$(early)" '' 'sockets from before the load send nothing to a denied address'
 unlike "$(cat "$T/early")" ' 0$' 'and are told so'
 exec 9>&-
-wait $early
+wait "$early"
 ok 'allowed address' try_raw block "$bin/rawby" allowed
 every 'block: not even to an allowed address' 'nothing EPERM'
 like "$(flows | grep AF_PACKET/SOCK_RAW | head -n 50)" \
