@@ -462,9 +462,77 @@ void engine_new_epoch(struct engine *e)
 	__atomic_add_fetch(&e->control->epoch, 1, __ATOMIC_SEQ_CST);
 }
 
+/* No scope has a policy any more: from here on the programs, while they last, deny nothing. */
+static void disarm(void)
+{
+	struct engine e = { .dir = PIN_DIR, .janitor = -1 };
+	const struct scope none = { 0 };
+	int fd = engine_fd(&e, PIN_SCOPES);
+	__u32 i;
+
+	for (i = 0; fd >= 0 && i < SCOPES; i++)
+		bpf_map_update_elem(fd, &i, &none, BPF_ANY);
+	if (fd >= 0)
+		close(fd);
+	if (!control_map(&e)) {
+		engine_new_epoch(&e);
+		munmap(e.control, sizeof(*e.control));
+	}
+}
+
+/* The numbers of the pinned programs; how many there are. */
+static size_t program_ids(__u32 *ids, size_t max)
+{
+	struct bpf_prog_info info;
+	__u32 len = sizeof(info);
+	DIR *pins = opendir(PIN_DIR);
+	struct dirent *d;
+	char path[512];
+	size_t n = 0;
+	int fd;
+
+	while (pins && n < max && (d = readdir(pins))) {
+		if (strncmp(d->d_name, PIN_PROG_PREFIX, strlen(PIN_PROG_PREFIX)))
+			continue;
+		snprintf(path, sizeof(path), PIN_DIR "/%s", d->d_name);
+		memset(&info, 0, sizeof(info));
+		fd = bpf_obj_get(path);
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+			ids[n++] = info.id;
+		if (fd >= 0)
+			close(fd);
+	}
+	if (pins)
+		closedir(pins);
+	return n;
+}
+
+/* The kernel takes programs down after the last pin, in its own time. */
+static void programs_wait(const __u32 *ids, size_t n)
+{
+	int tries, fd;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		for (tries = 0; tries < 500; tries++) {
+			fd = bpf_prog_get_fd_by_id(ids[i]);
+			if (fd < 0)
+				break;
+			close(fd);
+			usleep(10000);
+		}
+}
+
 int engine_unload(void)
 {
+	__u32 ids[64];
+	size_t n = 0;
+
 	remove_pins(NEW_DIR);
+	if (!access(PIN_DIR, F_OK)) {
+		n = program_ids(ids, sizeof(ids) / sizeof(*ids));
+		disarm();
+	}
 	/* Killed in the middle, it must not leave half of the hooks where they would be found. */
 	if (rename(PIN_DIR, NEW_DIR) && errno != ENOENT) {
 		log_error("%s: %s", PIN_DIR, strerror(errno));
@@ -475,5 +543,6 @@ int engine_unload(void)
 		log_error("%s: not everything could be removed", NEW_DIR);
 		return -1;
 	}
+	programs_wait(ids, n);
 	return 0;
 }
