@@ -295,7 +295,7 @@ struct control {
 	__u64 seed[2];		/* of all hashes; random, for as long as the pins live */
 	__u32 epoch;		/* moves with every change of policy: cached verdicts end */
 	__u32 flags;		/* CONTROL_* */
-	__u32 mnt_ns;		/* inode number of the loader's mount namespace */
+	__u32 mnt_ns;		/* inode number of the host's mount namespace */
 	__u32 abi;		/* ABI_VERSION */
 	__u64 last_exec;	/* counter behind identity.exec */
 	__u32 last_flow;	/* flow records handed out; may run past FLOWS */

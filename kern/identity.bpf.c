@@ -164,7 +164,8 @@ static long walk_up(__u32 i, void *data)
 /*
  * Hash of a file's full path, from its name up to the root of its mount
  * namespace, whatever the process's own root is; the text goes to t->path,
- * from t->path.at on.  0 when it has no path: on no mount, or too deep.
+ * from t->path.at on.  0 when it has no path: in another mount namespace than the
+ * host's, on no mount, or too deep.
  */
 static __noinline __u64 path_hash(struct task *t, struct file *file)
 {
@@ -175,10 +176,14 @@ static __noinline __u64 path_hash(struct task *t, struct file *file)
 		       bpf_core_field_offset(struct mount, mnt),
 		.hash = hash_start(control.seed, HASH_PATH),
 	};
+	struct mount *top;
 
 	t->path.at = PATH_END;
 	t->path.text[PATH_END] = 0;
 	bpf_loop(PATH_DEPTH, walk_up, &w, 0);
+	top = w.mnt;
+	if (BPF_CORE_READ(top, mnt_ns, ns.inum) != control.mnt_ns)
+		return 0;	/* bind mounts of a namespace of one's own make any path */
 	return w.complete ? w.hash : 0;
 }
 
@@ -188,11 +193,6 @@ static __always_inline __u64 file_hash(struct file *file)
 
 	return hash_file(control.seed, BPF_CORE_READ(inode, i_sb, s_dev),
 			 BPF_CORE_READ(inode, i_ino));
-}
-
-static __always_inline bool in_loaders_mounts(struct task_struct *task)
-{
-	return BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) == control.mnt_ns;
 }
 
 /* ---- Lineage ---- */
@@ -443,9 +443,8 @@ static __noinline int image_file(struct task *t, struct task_struct *task, struc
 		exec_look(t, exe, &t->exe);
 	else
 		t->exe = t->start;
-	if (in_loaders_mounts(task))
-		self_add(id, t->exe.path);
-	else
+	self_add(id, t->exe.path);
+	if (!t->exe.path)
 		id->flags |= IDENT_NO_PATH;
 	self_add(id, t->exe.name);
 	show(t);
@@ -503,8 +502,7 @@ static __always_inline void image_script(struct task *t, const struct exec_file 
 	struct identity *id = &t->id;
 
 	id->self[1] = script->file;
-	if (!(id->flags & IDENT_NO_PATH))
-		self_add(id, script->path);
+	self_add(id, script->path);
 	self_add(id, script->name);
 }
 
@@ -573,6 +571,27 @@ static __always_inline void image_arguments(struct task *t, struct task_struct *
 		bpf_loop(ARGS, arg_next_read, &t, 0);
 }
 
+/* The nearest parent's identity, as if the task had just been forked and had exec'ed. */
+static __noinline int lineage_adopt(struct task_struct *task, struct task *t)
+{
+	struct task_struct *p = task;
+	struct task *from;
+	__u32 i;
+
+	for (i = 0; i < LINEAGE_DEPTH; i++) {
+		p = p->real_parent;
+		if (!p || !p->tgid)
+			return 0;
+		from = bpf_task_storage_get(&tasks, p, 0, 0);
+		if (!from || !from->id.exec)
+			continue;
+		t->id = from->id;
+		t->id.flags &= ~(IDENT_EXEMPT | IDENT_BY_ENV);
+		return lineage_push(&t->id);
+	}
+	return 0;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
@@ -582,7 +601,12 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	if (!t)
 		return 0;	/* undecided, and denied, when it is judged */
 	by_env = t->id.flags & IDENT_BY_ENV;
-	lineage_push(&t->id);
+	if (t->id.exec) {
+		lineage_push(&t->id);
+	} else {	/* there was no memory for it when it was born */
+		lineage_adopt(task, t);
+		t->id.flags |= IDENT_LINEAGE_FULL;
+	}
 	image_reset(t);
 	image_file(t, task, BPF_CORE_READ(task, mm, exe_file));
 	image_invoked(t, BPF_CORE_READ(bprm, filename));
@@ -592,7 +616,8 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 		if (t->args.run.kind == RUNNER_ENV)
 			t->id.flags |= IDENT_BY_ENV;
 	} else if (by_env) {
-		image_script(t, &t->script);
+		/* By name alone: env(1) took the interpreter from wherever PATH led. */
+		self_add(&t->id, t->script.name);
 	}
 	image_arguments(t, task, true);
 	image_finish(t);
@@ -716,27 +741,6 @@ int BPF_PROG(cgroup_born, struct task_struct *parent, struct task_struct *child)
 }
 
 /* ---- Processes that ran before the load ---- */
-
-/* The nearest parent's identity, as if the task had just been forked and had exec'ed. */
-static __noinline int lineage_adopt(struct task_struct *task, struct task *t)
-{
-	struct task_struct *p = task;
-	struct task *from;
-	__u32 i;
-
-	for (i = 0; i < LINEAGE_DEPTH; i++) {
-		p = p->real_parent;
-		if (!p || !p->tgid)
-			return 0;
-		from = bpf_task_storage_get(&tasks, p, 0, 0);
-		if (!from || !from->id.exec)
-			continue;
-		t->id = from->id;
-		t->id.flags &= ~(IDENT_EXEMPT | IDENT_BY_ENV);
-		return lineage_push(&t->id);
-	}
-	return 0;
-}
 
 /* Threads share their leader's image; true if the leader is known. */
 static __always_inline bool leader_adopt(struct task_struct *task, struct task *t)

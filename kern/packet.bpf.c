@@ -47,10 +47,14 @@ struct packet {
 	bool routed;		/* has IPv4 options or IPv6 extension headers */
 };
 
-/* Errors, echo replies, MLD, neighbour discovery (RFC 4443, 2710, 3810, 4861). */
+/*
+ * Echo replies, MLD, neighbour discovery (RFC 4443, 2710, 3810, 4861), and the
+ * errors of a router.  Those of a host, 1 and 4, quote what a local sender with
+ * a borrowed address (IPV6_FREEBIND) had it refuse, and are judged.
+ */
 static __always_inline bool icmp6_is_kernels(__u8 type)
 {
-	return type < 128 || (type >= 129 && type <= 137) || type == 143;
+	return type == 2 || type == 3 || (type >= 129 && type <= 137) || type == 143;
 }
 
 /* Anything but a question: echo, timestamp, address mask (RFC 792, RFC 950). */

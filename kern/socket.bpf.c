@@ -99,7 +99,8 @@ static __always_inline int target_connected(struct target *to, const struct sock
 	}
 	bpf_probe_read_kernel(to->addr, sizeof(to->addr), &sk->__sk_common.skc_v6_daddr);
 	to->port = bpf_ntohs(port);
-	return port ? READ_OK : READ_PASS;
+	return addr_word(to->addr, 0) | addr_word(to->addr, 1) | addr_word(to->addr, 2) |
+	       addr_word(to->addr, 3) ? READ_OK : READ_PASS;
 }
 
 /* ---- Verdicts ---- */
@@ -219,6 +220,9 @@ static __always_inline int judge_target(struct sock *sk, struct target *to, enum
 	struct task *t;
 
 	target_proto(to, sk);
+	/* getaddrinfo(3) asks for routes so; to send there would be judged. */
+	if (use == USE_POINT && !to->port && proto_bit(to->proto) == PROTO_BIT_UDP)
+		return 0;
 	if (addr_is_loopback(to->addr) && to->port != PORT_DNS &&
 	    !(control.flags & CONTROL_LOOPBACK))
 		return 0;

@@ -4,7 +4,7 @@
 #define KNTRL_TARGET_H
 
 #include "abi.h"
-#include "hash.h"
+#include "addr.h"
 
 #define PORT_DNS	53
 #define PORT_DHCP	67
@@ -42,9 +42,18 @@ static __always_inline _Bool target_is_dns(const struct target *to)
 	return to->port == PORT_DNS && proto_bit(to->proto) != PROTO_BIT_OTHER;
 }
 
+/* A DHCP server, by broadcast, multicast or in a local range; Azure's is at 168.63.129.16. */
 static __always_inline _Bool target_is_dhcp(const struct target *to)
 {
-	return to->proto == PROTO_UDP && (to->port == PORT_DHCP || to->port == PORT_DHCPV6);
+	__u32 first = addr_word(to->addr, 0), last = addr_word(to->addr, 3);
+	_Bool near = addr_is_v4(to->addr) ? last == 0xffffffff || v4_is_metadata(last) :
+					    first >> 16 == 0xff02;
+
+	/* Router solicitations go to link-local multicast too. */
+	if (proto_bit(to->proto) == PROTO_BIT_OTHER)
+		return first >> 16 == 0xff02;
+	return to->proto == PROTO_UDP && (to->port == PORT_DHCP || to->port == PORT_DHCPV6) &&
+	       (near || addr_is_local(to->addr));
 }
 
 /* The atoms of a process: its own and its ancestry's. */

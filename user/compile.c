@@ -357,6 +357,10 @@ static void entry_make(struct compiler *c, const struct raw_grant *raw, size_t n
 			g.rule = (struct rule_ref){ 0 };
 		list_grant(c, &list, &g);
 	}
+	/* Of a metadata endpoint only what is said of that very address counts. */
+	if (addr_is_metadata(e->key.addr) && e->key.prefixlen == 128 &&
+	    !(c->t->policy.flags & POLICY_METADATA))
+		parent = 0;
 	if (parent && !mixes_families(&c->t->addresses[parent - 1].key, &e->key)) {
 		const struct destination *up = &c->t->addresses[parent - 1].dest;
 

@@ -195,7 +195,7 @@ static int control_fill(struct control *c)
 	struct stat st;
 
 	if (getrandom(c->seed, sizeof(c->seed), 0) != sizeof(c->seed) ||
-	    stat("/proc/self/ns/mnt", &st)) {
+	    stat("/proc/1/ns/mnt", &st)) {
 		log_error("no random numbers, or no /proc: %s", strerror(errno));
 		return -1;
 	}

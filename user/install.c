@@ -261,7 +261,7 @@ static __u32 policy_flags(const struct engine *e, __u32 slot)
 {
 	int outer = engine_fd(e, PIN_POLICIES), fd = -1;
 	struct policy *p = xmalloc(sizeof(*p));
-	__u32 id, flags = 0;
+	__u32 id, flags = POLICY_LOOPBACK;	/* the stricter, if it cannot be read */
 
 	if (outer >= 0 && !bpf_map_lookup_elem(outer, &slot, &id))
 		fd = bpf_map_get_fd_by_id(id);

@@ -60,8 +60,8 @@ static bool is_preemptible(void)
 
 	if (!read_from("debugfs", "sched/preempt", mode, sizeof(mode)))
 		return strstr(mode, "(full)") || strstr(mode, "(lazy)");
-	/* No dynamic preemption: the model was chosen when the kernel was built. */
-	return !uname(&u) && strstr(u.version, "PREEMPT") && !strstr(u.version, "PREEMPT_DYNAMIC");
+	/* Chosen when the kernel was built, or not to be found out: then for the worse. */
+	return uname(&u) || strstr(u.version, "PREEMPT");
 }
 
 static int cgroup_root(void)
@@ -129,12 +129,25 @@ int kernel_probe(struct kernel *k)
 	return 0;
 }
 
+static bool host_mount_namespace(void)
+{
+	struct stat ours, hosts;
+
+	return !stat("/proc/self/ns/mnt", &ours) && !stat("/proc/1/ns/mnt", &hosts) &&
+	       ours.st_ino == hosts.st_ino;
+}
+
 int kernel_mount_bpffs(void)
 {
 	struct statfs st;
 
 	if (!statfs(BPFFS, &st) && (unsigned long)st.f_type == BPF_FS_MAGIC)
 		return 0;
+	if (!host_mount_namespace()) {
+		log_error("%s is not mounted here, and this is not the host's mount namespace: the pins would end with it. Run: nsenter --target 1 --mount mount -t bpf bpf %s",
+			  BPFFS, BPFFS);
+		return -1;
+	}
 	if (!mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
 		return 0;
 	log_error("%s: cannot mount the BPF file system: %s", BPFFS, strerror(errno));

@@ -13,7 +13,7 @@ enum attach_kind {
 
 struct kernel {
 	enum attach_kind attach;
-	bool preemptible;	/* runs with preempt=full; false too if that is not known */
+	bool preemptible;	/* runs with preempt=full, or may */
 	int cgroup;		/* descriptor of the root of cgroup v2 */
 };
 

@@ -144,7 +144,7 @@ static bool in_prefix(const __u8 addr[16], const __u8 prefix[16], unsigned int l
 	return true;
 }
 
-static bool in_list(const struct addr_list *l, const struct target *to)
+static bool in_list(const struct addr_list *l, const struct target *to, bool exact)
 {
 	size_t i;
 
@@ -152,6 +152,8 @@ static bool in_list(const struct addr_list *l, const struct target *to)
 		const struct addr_rule *a = &l->v[i];
 
 		if (a->prefixlen < 96 && addr_is_v4(to->addr))
+			continue;
+		if (exact && a->prefixlen < 128)
 			continue;
 		if (in_prefix(to->addr, a->addr, a->prefixlen) &&
 		    to->port >= a->ports.lo && to->port <= a->ports.hi)
@@ -216,6 +218,7 @@ static bool chain_denies(const struct policy_src *s, const struct person *p)
 static bool network_allowed(const struct policy_src *s, const struct person *p,
 			    const struct target *to)
 {
+	bool exact = s->allow_metadata != YES && addr_is_metadata(to->addr);
 	bool profiled = false;
 	size_t i;
 
@@ -223,12 +226,12 @@ static bool network_allowed(const struct policy_src *s, const struct person *p,
 		if (!profile_applies(s, p, i))
 			continue;
 		profiled = true;
-		if (in_list(&s->profiles.v[i].cidrs, to))
+		if (in_list(&s->profiles.v[i].cidrs, to, exact))
 			return true;
 	}
 	if (profiled)
 		return false;
-	if (in_list(&s->allowed_ips, to))
+	if (in_list(&s->allowed_ips, to, exact))
 		return true;
 	if (s->allow_local_ranges != NO && addr_is_local(to->addr))
 		return true;
