@@ -218,6 +218,7 @@ static bool chain_denies(const struct policy_src *s, const struct person *p)
 static bool network_allowed(const struct policy_src *s, const struct person *p,
 			    const struct target *to)
 {
+	/* Of a metadata endpoint only what is said of that very address counts. */
 	bool exact = s->allow_metadata != YES && addr_is_metadata(to->addr);
 	bool profiled = false;
 	size_t i;
@@ -233,7 +234,7 @@ static bool network_allowed(const struct policy_src *s, const struct person *p,
 		return false;
 	if (in_list(&s->allowed_ips, to, exact))
 		return true;
-	if (s->allow_local_ranges != NO && addr_is_local(to->addr))
+	if (!exact && s->allow_local_ranges != NO && addr_is_local(to->addr))
 		return true;
 	return s->allow_metadata == YES &&
 	       (addr_is_v4(to->addr) || to->addr[0] == 0xfd) && addr_is_metadata(to->addr);
