@@ -241,24 +241,33 @@ static bool is_tree_of_pid(const struct scope *s, __u64 pid)
 	return s->root == pid;
 }
 
-/* When a process began, in clock ticks since boot; 0: there is none. */
-static __u32 process_start(int pid)
+/* What follows the name in /proc/PID/stat, or NULL: comm may have anything in it. */
+static const char *process_stat(__u32 pid, char *buf, size_t size)
 {
-	unsigned long long start = 0;
-	char path[32], stat[1024], *p;
+	char path[32], *end;
 	size_t n = 0;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
 	f = fopen(path, "re");
 	if (f) {
-		n = fread(stat, 1, sizeof(stat) - 1, f);
+		n = fread(buf, 1, size - 1, f);
 		fclose(f);
 	}
-	stat[n] = '\0';
-	p = strrchr(stat, ')');	/* comm may have anything in it */
-	if (p)
-		sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	buf[n] = '\0';
+	end = strrchr(buf, ')');
+	return end ? end + 1 : NULL;
+}
+
+/* When a process began, in clock ticks since boot; 0: there is none. */
+static __u32 process_start(__u32 pid)
+{
+	unsigned long long start = 0;
+	char buf[1024];
+	const char *stat = process_stat(pid, buf, sizeof(buf));
+
+	if (stat)
+		sscanf(stat, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
 		       &start);
 	return start;
 }
@@ -282,21 +291,12 @@ static bool is_too_deep(const struct engine *e, __u32 parent)
 
 static __u32 parent_of(__u32 pid)
 {
-	char path[32], stat[512], *p;
+	char buf[1024];
+	const char *stat = process_stat(pid, buf, sizeof(buf));
 	__u32 parent = 0;
-	size_t n = 0;
-	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	f = fopen(path, "re");
-	if (f) {
-		n = fread(stat, 1, sizeof(stat) - 1, f);
-		fclose(f);
-	}
-	stat[n] = '\0';
-	p = strrchr(stat, ')');
-	if (p)
-		sscanf(p + 1, " %*c %u", &parent);
+	if (stat)
+		sscanf(stat, " %*c %u", &parent);
 	return parent;
 }
 
