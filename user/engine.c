@@ -510,11 +510,12 @@ static size_t program_ids(__u32 *ids, size_t max)
 /* The kernel takes programs down after the last pin, in its own time. */
 static void programs_wait(const __u32 *ids, size_t n)
 {
-	int tries, fd;
+	int tries = 0, fd;
 	size_t i;
 
+	/* Three seconds for all: they deny nothing any more. */
 	for (i = 0; i < n; i++)
-		for (tries = 0; tries < 500; tries++) {
+		for (; tries < 300; tries++) {
 			fd = bpf_prog_get_fd_by_id(ids[i]);
 			if (fd < 0)
 				break;
