@@ -264,9 +264,17 @@ struct flow {
 	__u64 line[IDENT_LINE];	/* as in struct identity */
 };
 
-struct event {
-	struct flow flow;	/* count: of attempts so far, this one included */
+/* Each record of the ring buffer begins so; a reader passes over types it does not know. */
+struct event_head {
 	__u64 time;		/* ns */
+	__u32 type;		/* enum event_type */
+	__u32 len;		/* bytes of the record, this head included */
+};
+
+/* EVENT_NETWORK, EVENT_SOCKET, EVENT_PACKET */
+struct event {
+	struct event_head head;
+	struct flow flow;	/* count: of attempts so far, this one included */
 };
 
 /* Blocked flows that no longer fit the flow table, counted by prefix. */
@@ -329,7 +337,7 @@ _Static_assert(sizeof(struct identity) == 32 + 8 * (IDENT_SELF + IDENT_ANCESTRY 
 	       "identity");
 _Static_assert(sizeof(struct flow_key) == 40, "flow_key");
 _Static_assert(sizeof(struct flow) == 96 + 8 * IDENT_LINE, "flow");
-_Static_assert(sizeof(struct event) == sizeof(struct flow) + 8, "event");
+_Static_assert(sizeof(struct event) == sizeof(struct flow) + 16, "event");
 _Static_assert(sizeof(struct fold_key) == 32, "fold_key");
 _Static_assert(sizeof(struct control) == 80 + 8 * COUNTERS, "control");
 _Static_assert(sizeof(struct policy) == 24 + 2 * 64 + 16 * POLICY_DENIES + 32 * POLICY_CONDS +

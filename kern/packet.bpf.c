@@ -31,8 +31,6 @@
 /* What is known of a process of which nothing is known; never written. */
 struct facts nobody SEC(".data.nobody") = { .self.w[0] = 1ull << ATOM_ALWAYS };
 
-#define LOOPBACK_IFINDEX 1	/* include/net/flow.h */
-
 #define LOOPBACK_IFINDEX 1	/* in every network namespace; include/net/flow.h */
 
 #define PASS	1

@@ -90,12 +90,17 @@ static __always_inline __u32 flow_new(const struct flow_key *key, const struct i
 	return n;
 }
 
-static __always_inline struct event *event_reserve(void)
+static __always_inline struct event *event_reserve(__u32 type, __u64 now)
 {
 	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 
-	if (!e)
+	if (!e) {
 		count(COUNT_EVENTS_LOST);
+		return 0;
+	}
+	e->head.time = now;
+	e->head.type = type;
+	e->head.len = sizeof(*e);
 	return e;
 }
 
@@ -108,11 +113,10 @@ static __always_inline void flow_again(struct flow *f, __u64 now, bool tell)
 	f->last = now;
 	if (!tell)
 		return;
-	e = event_reserve();
+	e = event_reserve(f->key.type, now);
 	if (!e)
 		return;
 	e->flow = *f;
-	e->time = now;
 	bpf_ringbuf_submit(e, 0);
 }
 
@@ -120,12 +124,11 @@ static __always_inline void flow_again(struct flow *f, __u64 now, bool tell)
 static __always_inline void flow_told(const struct flow_key *key, const struct identity *id,
 				      const struct outcome *out, __u64 now)
 {
-	struct event *e = event_reserve();
+	struct event *e = event_reserve(key->type, now);
 
 	if (!e)
 		return;
 	flow_fill(&e->flow, key, id, out, now);
-	e->time = now;
 	bpf_ringbuf_submit(e, 0);
 }
 

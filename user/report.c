@@ -70,11 +70,17 @@ static int reader_lock(void)
 
 static int event_print(void *report, void *data, size_t size)
 {
+	const struct event_head *head = data;
 	const struct event *e = data;
 
-	if (size < sizeof(*e))
+	if (size < sizeof(*head) || head->len > size)
 		return 0;
-	json_flow(stdout, report, &e->flow, e->time);
+	switch (head->type) {
+	case EVENT_NETWORK:
+	case EVENT_SOCKET:
+	case EVENT_PACKET:
+		json_flow(stdout, report, &e->flow, head->time);
+	}
 	return ferror(stdout) ? -EIO : 0;
 }
 
