@@ -15,6 +15,7 @@
 
 #include "compile.h"
 #include "kntrl.h"
+#include "log.h"
 #include "policy.h"
 #include "report.h"
 #include "rule.h"
@@ -469,7 +470,7 @@ static int parse(struct choice *c, int argc, char **argv)
 		if (opt == 'd')
 			c->dir = optarg;
 		c->help |= opt == 'h';
-		verbose |= opt == 'v';
+		log_verbose |= opt == 'v';
 		if (opt == '?' || opt == ':') {
 			option_error("kntrl eval", options, opt, argv);
 			return -1;

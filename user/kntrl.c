@@ -6,13 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <bpf/libbpf.h>
-
 #include "kntrl.h"
+#include "log.h"
 #include "suggest.h"
 #include "util.h"
-
-bool verbose;
 
 static int cmd_help(int argc, char **argv);
 static int cmd_version(int argc, char **argv);
@@ -106,12 +103,6 @@ static int cmd_version(int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
-static int libbpf_print(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	(void)level;
-	return verbose ? vfprintf(stderr, fmt, ap) : 0;
-}
-
 /* Options before the command.  Its name, or NULL: all is done, with the exit status in *status. */
 static const char *parse(int argc, char **argv, int *status)
 {
@@ -128,7 +119,7 @@ static const char *parse(int argc, char **argv, int *status)
 	while ((opt = getopt_long(argc, argv, "+:vVh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'v':
-			verbose = true;
+			log_verbose = true;
 			break;
 		case 'V':
 			cmd_version(0, NULL);
@@ -165,7 +156,7 @@ int main(int argc, char **argv)
 	int first, status;
 
 	setlocale(LC_CTYPE, "");
-	libbpf_set_print(libbpf_print);
+	log_start("kntrl");
 	name = parse(argc, argv, &status);
 	if (!name)
 		return finish(status);

@@ -3,11 +3,7 @@
 #ifndef KNTRL_KNTRL_H
 #define KNTRL_KNTRL_H
 
-#include <stdbool.h>
-
 #define EXIT_POLICY	2	/* the policy is wrong; as kntrl-load */
-
-extern bool verbose;
 
 int cmd_report(int argc, char **argv);
 int cmd_eval(int argc, char **argv);

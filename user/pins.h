@@ -4,6 +4,7 @@
 #define KNTRL_PINS_H
 
 #define PIN_DIR		"/sys/fs/bpf/kntrl"
+#define RUN_DIR		"/run/kntrl"	/* locks, and what the agent says of itself */
 
 #define PIN_CONTROL	"control"
 #define PIN_SCOPES	"scopes"

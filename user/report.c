@@ -13,11 +13,11 @@
 #include <bpf/libbpf.h>
 
 #include "kntrl.h"
+#include "log.h"
 #include "report.h"
 #include "suggest.h"
 #include "util.h"
 
-#define RUN_DIR		"/run/kntrl"
 #define READER_LOCK	RUN_DIR "/reader.lock"
 
 const char report_help[] =
@@ -192,7 +192,7 @@ static int parse(struct choice *c, int argc, char **argv)
 			return -1;
 		c->events |= opt == 'e';
 		c->help |= opt == 'h';
-		verbose |= opt == 'v';
+		log_verbose |= opt == 'v';
 		if (opt == 'd')
 			c->map = optarg;
 		if (opt == '?' || opt == ':') {

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "compile.h"
+#include "engine.h"
+#include "install.h"
+#include "kernel.h"
+#include "load.h"
+#include "log.h"
+#include "pins.h"
+#include "preload.h"
+#include "selfcheck.h"
+
+#define LOCK_FILE	RUN_DIR "/load.lock"
+#define LOCK_SECONDS	30
+
+static int lock(void)
+{
+	int fd, i;
+
+	mkdir(RUN_DIR, 0700);
+	fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		log_error("%s: %s", LOCK_FILE, strerror(errno));
+		return -1;
+	}
+	for (i = 0; flock(fd, LOCK_EX | LOCK_NB); i++) {
+		if (i == LOCK_SECONDS * 10) {
+			log_error("another kntrl-load has been at work for %d s; try again when it is done",
+				  LOCK_SECONDS);
+			return -1;
+		}
+		usleep(100000);
+	}
+	return 0;
+}
+
+#define SUMMARY	256
+
+static const char *summary(char buf[SUMMARY], const struct loading *o, const struct tables *t)
+{
+	snprintf(buf, SUMMARY, "%s mode; table entries: %zu address prefixes, %zu process names; "
+		 "%zu profiles, %u blocked chains",
+		 o->policy.mode == MODE_TRACE ? "trace" : "monitor", t->naddresses, t->nprocesses,
+		 o->policy.profiles.n, t->policy.ndenies);
+	return buf;
+}
+
+int load_dry_run(const struct loading *o)
+{
+	const __u64 seed[2] = { 0 };
+	char text[SUMMARY];
+	struct tables t;
+
+	if (compile(&o->policy, seed, &t, stderr))
+		return EXIT_POLICY_WRONG;
+	puts(summary(text, o, &t));
+	tables_free(&t);
+	return EXIT_SUCCESS;
+}
+
+/* A hook that runs already on a CPU is skipped there (bpf_prog_check_recur). */
+static bool preemption_accepted(const struct kernel *k, const struct loading *o)
+{
+	if (k->attach == ATTACH_LSM || !k->preemptible || o->policy.mode != MODE_TRACE)
+		return true;
+	if (o->accept_preempt) {
+		log_warn("bpf is not in lsm= and the kernel is fully preemptible: a hook may be skipped; packets are still checked as they leave");
+		return true;
+	}
+	log_error("bpf is not in this kernel's lsm= list and it runs with preempt=full: a hook could be skipped when its task is preempted in it. Boot with lsm=...,bpf (or preempt=voluntary), or accept it with --accept-preempt");
+	return false;
+}
+
+/* Connections from before a first load: kept, or cut where the policy says so. */
+static bool preload(struct engine *e, const struct loading *o, const struct tables *t)
+{
+	bool cut = o->no_preload && o->policy.mode == MODE_TRACE;
+	int n;
+
+	if (!cut && !e->fresh)
+		return true;
+	n = cut ? preload_cut(t) : preload_keep(e);
+	if (n >= 0)
+		log_info("%d established connections %s", n, cut ? "cut" : "kept");
+	return n >= 0 || !cut;	/* what cannot be read lives on all the same */
+}
+
+static bool is_new(const struct engine *e, int id)
+{
+	struct scope s;
+
+	return !scope_read(e, id, &s) && !s.slot;
+}
+
+static int in_force(struct engine *e, const struct kernel *k, const struct loading *o,
+		    struct tables *t)
+{
+	struct scope s;
+	int id, status = EXIT_FAILURE;
+
+	if (engine_adopt(e))
+		return EXIT_FAILURE;
+	if (selfcheck(e)) {
+		log_error("the hooks are attached but do not enforce; nothing was changed");
+		return EXIT_NOT_PROVED;
+	}
+	id = scope_find(e, k, &o->scope, &s, true);
+	if (id > 0 && is_new(e, id) && scope_cuts_across(e, k, &s))
+		return EXIT_FAILURE;
+	if (id < 0 || scope_install(e, id, &s, t))
+		return EXIT_FAILURE;
+	if (o->scope.kind == SCOPE_TREE && engine_move(e, s.parent, id, o->scope.pid))
+		return EXIT_FAILURE;
+	if (o->scope.kind == SCOPE_CGROUP && engine_adopt(e))
+		return EXIT_FAILURE;
+	if (!preload(e, o, t))
+		return EXIT_FAILURE;
+	/* The pins of a fresh engine move last: killed before, it leaves nothing. */
+	if (!engine_commit(e))
+		status = EXIT_SUCCESS;
+	return status;
+}
+
+static void sources_write(const struct engine *e, const struct policy_src *p)
+{
+	int fd = engine_fd(e, PIN_SOURCES);
+	struct source source;
+	__u32 i;
+
+	for (i = 0; fd >= 0 && i < SOURCES; i++) {
+		memset(&source, 0, sizeof(source));
+		if (i < p->nfiles)
+			strncpy(source.name, p->files[i], sizeof(source.name) - 1);
+		bpf_map_update_elem(fd, &i, &source, BPF_ANY);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static bool is_root(void)
+{
+	if (geteuid())
+		log_error("must be run as root: programs in the kernel need CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN");
+	return !geteuid();
+}
+
+int load(const struct loading *o)
+{
+	char text[SUMMARY];
+	struct kernel k;
+	struct engine e;
+	struct tables t;
+	int status, err;
+
+	if (!is_root())
+		return EXIT_FAILURE;
+	if (kernel_probe(&k) || !preemption_accepted(&k, o))
+		return EXIT_KERNEL_CANNOT;
+	if (lock() || kernel_mount_bpffs())
+		return EXIT_FAILURE;
+	err = engine_find(&e);
+	if (err == -ENOENT)
+		err = engine_load(&e, &k);
+	if (err)
+		return err == -EOPNOTSUPP ? EXIT_KERNEL_CANNOT : EXIT_FAILURE;
+	if (compile(&o->policy, e.control->seed, &t, stderr)) {
+		engine_discard(&e);
+		return EXIT_POLICY_WRONG;
+	}
+	status = in_force(&e, &k, o, &t);
+	if (status == EXIT_SUCCESS) {
+		sources_write(&e, &o->policy);
+		log_note("in force by %s: %s", k.attach == ATTACH_LSM ? "LSM hooks" :
+			 "fmod_ret (bpf is not in this kernel's lsm= list)", summary(text, o, &t));
+	} else {
+		engine_discard(&e);
+	}
+	tables_free(&t);
+	return status;
+}
+
+int load_end(const struct loading *o)
+{
+	struct kernel k;
+	struct engine e;
+	struct scope s;
+	int id;
+
+	if (!is_root() || lock())
+		return EXIT_FAILURE;
+	if (!o->scoped)
+		return engine_unload() ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (kernel_probe(&k))
+		return EXIT_KERNEL_CANNOT;
+	if (engine_find(&e)) {
+		log_error("nothing is loaded");
+		return EXIT_FAILURE;
+	}
+	id = scope_find(&e, &k, &o->scope, &s, false);
+	if (id < 0)
+		log_error("that scope has no policy");
+	return id < 0 || scope_remove(&e, id) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int load_adopt(void)
+{
+	struct engine e;
+	struct scope s;
+
+	if (access(PIN_DIR, F_OK))
+		return -1;
+	if (!is_root() || lock() || engine_find(&e) || scope_read(&e, 0, &s))
+		return EXIT_FAILURE;
+	if (!s.slot)
+		return -1;
+	if (!selfcheck(&e))
+		return EXIT_SUCCESS;
+	log_error("what is loaded does not enforce; run kntrl-load --unload, then load again");
+	return EXIT_NOT_PROVED;
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "install.h"
+#include "log.h"
+#include "scope.h"
+
+bool scope_parse(struct scope_choice *c, const char *text)
+{
+	char *end;
+
+	*c = (struct scope_choice){ .kind = SCOPE_HOST };
+	if (!strcmp(text, "host"))
+		return true;
+	if (!strncmp(text, "cgroup:", 7) && text[7]) {
+		c->kind = SCOPE_CGROUP;
+		c->cgroup = text + 7;
+		return true;
+	}
+	if (!strncmp(text, "tree:", 5)) {
+		c->kind = SCOPE_TREE;
+		c->pid = strtol(text + 5, &end, 10);
+		return !*end && end != text + 5 && c->pid > 0;
+	}
+	return false;
+}
+
+/* The number of the scope that matches, or of a free one; -1 with a message. */
+static int scope_number(const struct engine *e, bool (*is)(const struct scope *, __u64), __u64 arg,
+			bool make)
+{
+	int i, free = 0;
+	struct scope s;
+
+	for (i = 1; i < SCOPE_SELFTEST; i++) {
+		if (scope_read(e, i, &s))
+			return -1;
+		if (s.slot && is(&s, arg))
+			return i;
+		if (!s.slot && !free)
+			free = i;
+	}
+	if (make && !free)
+		log_error("all %d scopes are in use; end one with --unload --scope", SCOPE_SELFTEST - 1);
+	return make && free ? free : -1;
+}
+
+static bool is_cgroup(const struct scope *s, __u64 id)
+{
+	return s->cgroup == id;
+}
+
+/* A process id alone may be another process's by now. */
+static bool is_tree(const struct scope *s, __u64 start_and_pid)
+{
+	return s->root == (__u32)start_and_pid && s->root_start == start_and_pid >> 32;
+}
+
+static bool is_tree_of_pid(const struct scope *s, __u64 pid)
+{
+	return s->root == pid;
+}
+
+/* What follows the name in /proc/PID/stat, or NULL: comm may have anything in it. */
+static const char *process_stat(__u32 pid, char *buf, size_t size)
+{
+	char path[32], *end;
+	size_t n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	f = fopen(path, "re");
+	if (f) {
+		n = fread(buf, 1, size - 1, f);
+		fclose(f);
+	}
+	buf[n] = '\0';
+	end = strrchr(buf, ')');
+	return end ? end + 1 : NULL;
+}
+
+/* When a process began, in clock ticks since boot; 0: there is none. */
+static __u32 process_start(__u32 pid)
+{
+	unsigned long long start = 0;
+	char buf[1024];
+	const char *stat = process_stat(pid, buf, sizeof(buf));
+
+	if (stat)
+		sscanf(stat, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		       &start);
+	return start;
+}
+
+/* A verdict asks so many scopes, one within the other, and no more. */
+static bool is_too_deep(const struct engine *e, __u32 parent)
+{
+	struct scope s;
+	int depth;
+
+	for (depth = 2; depth <= SCOPE_DEPTH; depth++) {
+		if (scope_read(e, parent, &s))
+			return true;
+		if (s.parent == parent)
+			return false;
+		parent = s.parent;
+	}
+	log_error("scopes can be %d deep at the most, the host's among them", SCOPE_DEPTH);
+	return true;
+}
+
+static __u32 parent_of(__u32 pid)
+{
+	char buf[1024];
+	const char *stat = process_stat(pid, buf, sizeof(buf));
+	__u32 parent = 0;
+
+	if (stat)
+		sscanf(stat, " %*c %u", &parent);
+	return parent;
+}
+
+static bool descends_from(__u32 pid, __u32 root)
+{
+	int depth;
+
+	for (depth = 0; pid && pid != root && depth < 256; depth++)
+		pid = parent_of(pid);
+	return pid == root;
+}
+
+/* Opens a cgroup by its id, which is its file handle (cgroupfs, FILEID_KERNFS). */
+static int cgroup_open(const struct kernel *k, __u64 id)
+{
+	struct {
+		struct file_handle handle;
+		__u64 id;
+	} h = { .handle = { .handle_bytes = sizeof(h.id), .handle_type = 0xfe }, .id = id };
+
+	return open_by_handle_at(k->cgroup, &h.handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static bool cgroup_is_within(const struct kernel *k, __u64 inner, __u64 outer)
+{
+	int fd = cgroup_open(k, inner), up;
+	struct stat st, root;
+	bool found = false;
+
+	if (fstat(k->cgroup, &root))
+		return true;
+	while (fd >= 0 && !fstat(fd, &st) && st.st_ino != root.st_ino && !found) {
+		found = st.st_ino == outer;
+		up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(fd);
+		fd = up;
+	}
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+/* Whether a process that the new scope @s is to take is in one that it does not lie in. */
+static bool process_elsewhere(const struct engine *e, const struct scope *s)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *d;
+	bool found = !proc;
+
+	while (s->root && !found && (d = readdir(proc))) {
+		int pid = atoi(d->d_name), scope;
+
+		if (pid <= 0 || !descends_from(pid, s->root))
+			continue;
+		scope = scope_of_process(e, pid);
+		found = scope >= 0 && (__u32)scope != s->parent;
+	}
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
+static int tree_find(const struct engine *e, __u32 pid, struct scope *s, bool make)
+{
+	struct scope old;
+	int id;
+
+	s->root = pid;
+	s->root_start = process_start(pid);
+	if (make && !s->root_start) {
+		log_error("--scope tree:%u: no such process", pid);
+		return -1;
+	}
+	id = scope_number(e, is_tree, (__u64)s->root_start << 32 | pid, make);
+	if (id < 0 && !make)
+		id = scope_number(e, is_tree_of_pid, pid, make);
+	if (id < 0 || scope_read(e, id, &old))
+		return -1;
+	if (old.slot) {
+		s->parent = old.parent;
+		return id;
+	}
+	s->parent = scope_of_process(e, pid);
+	return s->parent < SCOPES && !is_too_deep(e, s->parent) ? id : -1;
+}
+
+/* A cgroup by its path, absolute or below the mount point: its id and depth. */
+static int cgroup_find(const struct kernel *k, const char *path, struct scope *s)
+{
+	struct stat st, root;
+	int fd, up;
+
+	fd = openat(k->cgroup, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		while (*path == '/')
+			path++;
+		fd = openat(k->cgroup, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd < 0 || fstat(fd, &st) || fstat(k->cgroup, &root) || st.st_dev != root.st_dev) {
+		log_error("--scope cgroup:%s: no such cgroup", path);
+		return -1;
+	}
+	s->cgroup = st.st_ino;
+	while (st.st_ino != root.st_ino) {
+		up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(fd);
+		fd = up;
+		if (fd < 0 || fstat(fd, &st))
+			return -1;
+		s->cgroup_level++;
+	}
+	close(fd);
+	if (!s->cgroup_level)
+		log_error("--scope cgroup: the root cgroup is the host; use --scope host");
+	return s->cgroup_level ? 0 : -1;
+}
+
+bool scope_cuts_across(const struct engine *e, const struct kernel *k, const struct scope *s)
+{
+	struct scope other;
+	int i;
+
+	for (i = 1; i < SCOPE_SELFTEST; i++) {
+		if (scope_read(e, i, &other) || !other.slot || !other.cgroup)
+			continue;
+		if (cgroup_is_within(k, s->cgroup, other.cgroup) ||
+		    cgroup_is_within(k, other.cgroup, s->cgroup))
+			break;
+	}
+	if (i == SCOPE_SELFTEST && !process_elsewhere(e, s))
+		return false;
+	log_error("processes there are in another scope, or will be: scopes of nested cgroups, and a scope around an older one, are not supported; end the other first (--unload --scope), then load the outer one before the inner");
+	return true;
+}
+
+int scope_find(const struct engine *e, const struct kernel *k, const struct scope_choice *c,
+	       struct scope *s, bool make)
+{
+	*s = (struct scope){ 0 };
+	if (c->kind == SCOPE_HOST)
+		return 0;
+	if (c->kind == SCOPE_TREE)
+		return tree_find(e, c->pid, s, make);
+	return cgroup_find(k, c->cgroup, s) ? -1 : scope_number(e, is_cgroup, s->cgroup, make);
+}
