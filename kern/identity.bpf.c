@@ -21,6 +21,7 @@
 #include "hash.h"
 #include "identity.h"
 #include "maps.h"
+#include "path.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -120,8 +121,7 @@ __noinline int self_add(struct identity *id, __u64 hash)
 
 struct walk {
 	struct task *t;
-	struct dentry *dentry;
-	struct mount *mnt;
+	struct place at;
 	__u64 hash;
 	bool complete;
 };
@@ -145,20 +145,13 @@ static __always_inline void walk_name(struct walk *w, struct dentry *d)
 static long walk_up(__u32 i, void *data)
 {
 	struct walk *w = data;
-	struct dentry *d = w->dentry, *parent;
-	struct mount *m = w->mnt, *up;
 
-	if (d == BPF_CORE_READ(m, mnt.mnt_root)) {
-		up = BPF_CORE_READ(m, mnt_parent);
-		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
-		w->mnt = up;
-		w->complete = up == m;
+	if (place_is_mount_root(&w->at)) {
+		w->complete = !place_leave_mount(&w->at);
 		return w->complete;
 	}
-	walk_name(w, d);
-	parent = BPF_CORE_READ(d, d_parent);
-	w->dentry = parent;
-	return parent == d;	/* memfd, or unlinked from its tree */
+	walk_name(w, w->at.dentry);
+	return !place_parent(&w->at);	/* memfd, or unlinked from its tree */
 }
 
 /*
@@ -171,9 +164,7 @@ static __noinline __u64 path_hash(struct task *t, struct file *file)
 {
 	struct walk w = {
 		.t = t,
-		.dentry = BPF_CORE_READ(file, f_path.dentry),
-		.mnt = (void *)BPF_CORE_READ(file, f_path.mnt) -
-		       bpf_core_field_offset(struct mount, mnt),
+		.at = place_of(&file->f_path),
 		.hash = hash_start(control.seed, HASH_PATH),
 	};
 	struct mount *top;
@@ -181,7 +172,7 @@ static __noinline __u64 path_hash(struct task *t, struct file *file)
 	t->path.at = PATH_END;
 	t->path.text[PATH_END] = 0;
 	bpf_loop(PATH_DEPTH, walk_up, &w, 0);
-	top = w.mnt;
+	top = w.at.mnt;
 	if (BPF_CORE_READ(top, mnt_ns, ns.inum) != control.mnt_ns)
 		return 0;	/* bind mounts of a namespace of one's own make any path */
 	return w.complete ? w.hash : 0;
@@ -189,10 +180,7 @@ static __noinline __u64 path_hash(struct task *t, struct file *file)
 
 static __always_inline __u64 file_hash(struct file *file)
 {
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-
-	return hash_file(control.seed, BPF_CORE_READ(inode, i_sb, s_dev),
-			 BPF_CORE_READ(inode, i_ino));
+	return inode_hash(BPF_CORE_READ(file, f_inode));
 }
 
 /* ---- Lineage ---- */
