@@ -99,8 +99,18 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct thread_info {
+	__u32 status;
+};
+
+struct pt_regs {
+	unsigned long orig_ax;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	__u32 flags;
+	__u32 ptrace;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
@@ -127,6 +137,20 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+};
+
+struct sockaddr_un {
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[0];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct path path;
 };
 
 struct socket {
@@ -165,6 +189,9 @@ struct bpf_iter__task {
 #define PF_KTHREAD	0x00200000
 #define CLONE_THREAD	0x00010000
 #define EPERM		1
+#define TS_COMPAT	0x0002
+#define PTRACE_MODE_ATTACH	0x02
+#define PTRACE_MODE_NOAUDIT	0x04
 #define AF_UNSPEC	0
 #define AF_UNIX		1
 #define AF_INET		2

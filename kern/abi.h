@@ -44,6 +44,8 @@ enum rule_kind {
 	RULE_DHCP,			/* the host's own DHCP client */
 	RULE_REPLY,			/* a datagram back to who sent one here */
 	RULE_BACKSTOP,			/* a packet that no hook had vetted */
+	RULE_PTRACE,			/* block_ptrace */
+	RULE_BLOCKED_SOCKETS,		/* index: entry */
 	RULE_KINDS
 };
 
@@ -124,6 +126,9 @@ struct deny {
 #define POLICY_RAW_MONITOR	(1u << 4)
 #define POLICY_CONTAINS		(1u << 5)	/* some profile or process has children: true */
 #define POLICY_LOOPBACK		(1u << 6)	/* some process is denied even loopback */
+#define POLICY_PTRACE		(1u << 17)	/* block_ptrace */
+#define POLICY_SOCKETS		(1u << 19)	/* blocked_sockets */
+#define POLICY_EXEMPTS		(1u << 24)	/* some process is exempt */
 
 struct policy {
 	__u32 flags;		/* POLICY_* */
@@ -191,6 +196,8 @@ struct source {
 #define IDENT_BY_ENV	(1u << 2)	/* env(1) running a script: its interpreter follows */
 #define IDENT_NO_PATH	(1u << 3)	/* in another mount namespace: known by file, not by path */
 
+#define IDENT_TRACED		(1u << 4)	/* exec'ed under ptrace: its tracer's puppet, exempt from nothing */
+
 struct identity {
 	__u64 exec;		/* unique to each exec since the load, from 1; 0: not known */
 	__u64 image;		/* key into the map "images" */
@@ -234,6 +241,15 @@ enum event_type {
 	EVENT_NETWORK = 1,
 	EVENT_SOCKET,		/* creation of a socket; port is its type, addr is zero */
 	EVENT_PACKET,		/* seen by the egress backstop; the sender is not known */
+	EVENT_GUARD,		/* see enum guard_action, which port is; addr begins with its object */
+};
+
+/* What a process tried of which guard.bpf.c keeps it; and the object, a __u64. */
+enum guard_action {
+	ACT_TRACE = 1,		/* ptrace, write memory, take descriptors; a process */
+	ACT_READ_PROCESS,	/* read memory, environment, descriptors; a process */
+	ACT_SOCKET,		/* talk to an AF_UNIX socket; source << 32 | index of the rule */
+	GUARD_ACTIONS
 };
 
 #define VERDICT_BLOCK	1	/* the policy says no */
@@ -299,6 +315,18 @@ enum counter {
 #define CONTROL_CGROUPS		(1u << 1)	/* some scope is a cgroup */
 #define CONTROL_OWNERS		(1u << 2)	/* some scope is not the host */
 
+/* What policies keep processes from beside the network, and in which scopes, a bit each. */
+enum guard {
+	GUARD_PTRACE,		/* block_ptrace */
+	GUARD_EXEMPT,		/* exempt processes are not to be traced */
+	GUARD_SOCKETS,		/* blocked_sockets */
+	GUARDS
+};
+
+struct guard_scopes {
+	__u64 trace, monitor;
+};
+
 struct control {
 	__u64 seed[2];		/* of all hashes; random, for as long as the pins live */
 	__u32 epoch;		/* moves with every change of policy: cached verdicts end */
@@ -318,6 +346,8 @@ struct control {
 	__u32 zero;		/* always 0, which the verifier does not know */
 	__u32 pad;
 	__u64 counters[COUNTERS];	/* enum counter */
+	struct guard_scopes guards[GUARDS];
+	__u64 attached;		/* POLICY_* for which programs were attached on demand */
 };
 
 #define FLOWS		16384
@@ -339,7 +369,7 @@ _Static_assert(sizeof(struct flow_key) == 40, "flow_key");
 _Static_assert(sizeof(struct flow) == 96 + 8 * IDENT_LINE, "flow");
 _Static_assert(sizeof(struct event) == sizeof(struct flow) + 16, "event");
 _Static_assert(sizeof(struct fold_key) == 32, "fold_key");
-_Static_assert(sizeof(struct control) == 80 + 8 * COUNTERS, "control");
+_Static_assert(sizeof(struct control) == 80 + 8 * COUNTERS + 16 * GUARDS + 8, "control");
 _Static_assert(sizeof(struct policy) == 24 + 2 * 64 + 16 * POLICY_DENIES + 32 * POLICY_CONDS +
 	       16 * POLICY_GRANTS, "policy");
 

@@ -27,7 +27,6 @@ char LICENSE[] SEC("license") = "GPL";
 
 #define PATH_DEPTH	48	/* components; a deeper file has no path, and matches none */
 #define ARGS		64	/* arguments, or pieces of long ones, that are searched for a script */
-#define LINEAGE_DEPTH	32	/* parents that are asked for an identity */
 
 /* ---- Names ---- */
 
@@ -160,11 +159,11 @@ static long walk_up(__u32 i, void *data)
  * from t->path.at on.  0 when it has no path: in another mount namespace than the
  * host's, on no mount, or too deep.
  */
-static __noinline __u64 path_hash(struct task *t, struct file *file)
+static __noinline __u64 path_hash(struct task *t, const struct place *at)
 {
 	struct walk w = {
 		.t = t,
-		.at = place_of(&file->f_path),
+		.at = *at,
 		.hash = hash_start(control.seed, HASH_PATH),
 	};
 	struct mount *top;
@@ -176,6 +175,13 @@ static __noinline __u64 path_hash(struct task *t, struct file *file)
 	if (BPF_CORE_READ(top, mnt_ns, ns.inum) != control.mnt_ns)
 		return 0;	/* bind mounts of a namespace of one's own make any path */
 	return w.complete ? w.hash : 0;
+}
+
+__noinline __u64 path_hash_of(struct task *t, __u64 dentry, __u64 mnt)
+{
+	struct place at = { .dentry = (void *)dentry, .mnt = (void *)mnt };
+
+	return t ? path_hash(t, &at) : 0;
 }
 
 static __always_inline __u64 file_hash(struct file *file)
@@ -411,7 +417,9 @@ static __always_inline bool is_loader(const struct name *n)
 /* Hashes of a file's path, of itself and of its name, which stays in t->name. */
 static __noinline int exec_look(struct task *t, struct file *file, struct exec_file *e)
 {
-	e->path = path_hash(t, file);
+	struct place at = place_of(&file->f_path);
+
+	e->path = path_hash(t, &at);
 	e->file = file_hash(file);
 	e->len = name_read(t, BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	e->name = name_hash(&t->name, e->len);
@@ -596,6 +604,8 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 		t->id.flags |= IDENT_LINEAGE_FULL;
 	}
 	image_reset(t);
+	if (BPF_CORE_READ(task, ptrace))
+		t->id.flags |= IDENT_TRACED;
 	image_file(t, task, BPF_CORE_READ(task, mm, exe_file));
 	image_invoked(t, BPF_CORE_READ(bprm, filename));
 	if (t->start.file && t->start.file != t->id.self[0]) {
@@ -752,20 +762,6 @@ static __always_inline void image_adopt(struct task_struct *task, struct task *t
 	image_file(t, task, BPF_CORE_READ(task, mm, exe_file));
 	image_arguments(t, task, false);
 	image_finish(t);
-}
-
-static __always_inline bool descends_from(struct task_struct *task, __u32 tgid)
-{
-	__u32 i;
-
-	for (i = 0; i < LINEAGE_DEPTH; i++) {
-		if ((__u32)task->tgid == tgid)
-			return true;
-		task = task->real_parent;
-		if (!task || !task->tgid)
-			return false;
-	}
-	return false;
 }
 
 /* The beginning of the arguments of every process without identity, for adopt_tasks. */

@@ -21,4 +21,23 @@ static __always_inline struct task *current_record(void)
 	return t && t->id.exec ? t : 0;
 }
 
+/* As path_hash() in identity.bpf.c has it, of a place (path.h), whose pointers are given as numbers. */
+__u64 path_hash_of(struct task *t, __u64 dentry, __u64 mnt);
+
+#define LINEAGE_DEPTH	32	/* parents that are asked */
+
+static __always_inline bool descends_from(struct task_struct *task, __u32 tgid)
+{
+	__u32 i;
+
+	for (i = 0; i < LINEAGE_DEPTH; i++) {
+		if ((__u32)task->tgid == tgid)
+			return true;
+		task = task->real_parent;
+		if (!task || !task->tgid)
+			return false;
+	}
+	return false;
+}
+
 #endif

@@ -3,6 +3,7 @@
 #ifndef KNTRL_JUDGE_H
 #define KNTRL_JUDGE_H
 
+#include <bpf/bpf_helpers.h>
 #include "abi.h"
 
 struct target;
@@ -18,6 +19,14 @@ struct outcome {
 	__u32 type;		/* enum event_type */
 };
 
+static __always_inline void outcome_start(struct outcome *out, enum event_type type)
+{
+	out->type = type;
+	out->tgid = bpf_get_current_pid_tgid() >> 32;
+	out->uid = bpf_get_current_uid_gid();
+	out->cgroup = bpf_get_current_cgroup_id();
+}
+
 /*
  * Asks the policy of @scope and of each scope around it.  The first that
  * denies decides; else the first that would (monitor), else the innermost.
@@ -26,6 +35,9 @@ struct outcome {
  */
 int judge(const struct identity *id, const struct target *to, __u32 scope, struct outcome *out,
 	  struct facts *facts);
+
+/* Whether the policy in @slot exempts a process. */
+int exempts(__u32 slot, const struct identity *id);
 
 /*
  * Enters an attempt into the flow table and, when it is blocked or new, the

@@ -105,14 +105,6 @@ static __always_inline int target_connected(struct target *to, const struct sock
 
 /* ---- Verdicts ---- */
 
-static __always_inline void outcome_start(struct outcome *out, enum event_type type)
-{
-	out->type = type;
-	out->tgid = bpf_get_current_pid_tgid() >> 32;
-	out->uid = bpf_get_current_uid_gid();
-	out->cgroup = bpf_get_current_cgroup_id();
-}
-
 static __always_inline struct cached *cache_slot(struct task *t, const struct target *to)
 {
 	const __u32 *a = (const __u32 *)to->addr;

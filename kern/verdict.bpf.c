@@ -101,6 +101,22 @@ __noinline int verdict_one(__u32 slot, const struct identity *id, const struct t
 	return verdict(slot, id, to, rule, facts);
 }
 
+/* As facts_gather() has it, of that one atom. */
+__noinline int exempts(__u32 slot, const struct identity *id)
+{
+	__u32 i;
+
+	if (!id || (id->flags & IDENT_TRACED))
+		return 0;
+	for (i = 0; i < IDENT_SELF; i++) {
+		const struct atoms *a = process_table(slot, id->self[i]);
+
+		if (a && atom_test(a, ATOM_EXEMPT))
+			return 1;
+	}
+	return 0;
+}
+
 static __always_inline __u32 policy_flags(__u32 slot)
 {
 	const struct policy *p = policy_table(slot);

@@ -25,6 +25,11 @@ static __always_inline void atom_set(struct atoms *a, __u32 atom)
 	a->w[atom / 64 % ATOM_WORDS] |= 1ull << (atom % 64);
 }
 
+static __always_inline void atom_clear(struct atoms *a, __u32 atom)
+{
+	a->w[atom / 64 % ATOM_WORDS] &= ~(1ull << (atom % 64));
+}
+
 static __always_inline _Bool atoms_meet(const struct atoms *a, const struct atoms *b)
 {
 	__u64 any = 0;
@@ -83,6 +88,11 @@ static __always_inline void facts_gather(policy_ref tables, const struct policy 
 	f->lineage_full = id->flags & IDENT_LINEAGE_FULL;
 	if (id->flags & IDENT_EXEMPT)
 		atom_set(&f->self, ATOM_EXEMPT);
+	if (id->flags & IDENT_TRACED) {
+		atom_clear(&f->self, ATOM_EXEMPT);
+		atom_clear(&f->self, ATOM_RAW_EXEMPT);
+		atom_clear(&f->self, ATOM_DHCP);
+	}
 	if (!atoms_meet(&f->self, &policy->profiles))
 		for (w = 0; w < ATOM_WORDS; w++)
 			f->self.w[w] |= f->ancestry.w[w] & policy->trees.w[w];

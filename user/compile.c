@@ -88,13 +88,18 @@ static struct rule_ref rule_at(enum rule_kind kind, __u16 sub, const struct orig
 
 /* ---- Hashes ---- */
 
-__u64 tables_name_hash(const __u64 seed[2], const char *name)
+static __u64 hash_text(const __u64 seed[2], enum hash_domain domain, const char *text)
 {
 	char padded[HASH_BYTES_MAX + 8] = "";
-	size_t len = strnlen(name, HASH_BYTES_MAX - 1);
+	size_t len = strnlen(text, HASH_BYTES_MAX - 1);
 
-	memcpy(padded, name, len);
-	return hash_bytes(hash_start(seed, HASH_NAME), padded, len);
+	memcpy(padded, text, len);
+	return hash_bytes(hash_start(seed, domain), padded, len);
+}
+
+__u64 tables_name_hash(const __u64 seed[2], const char *name)
+{
+	return hash_text(seed, HASH_NAME, name);
 }
 
 /* As path_hash() of identity.bpf.c: components from the last to the first. */
@@ -160,6 +165,11 @@ static void atom_hash(struct compiler *c, __u64 hash, __u16 atom)
 	t->nprocesses++;
 }
 
+static __u64 file_hash(const struct compiler *c, const struct stat *st)
+{
+	return hash_file(c->seed, major(st->st_dev) << 20 | minor(st->st_dev), st->st_ino);
+}
+
 /*
  * A full path stands for the file that is there now, under whatever name, and
  * for what will be there, as seen from this mount namespace.
@@ -171,8 +181,7 @@ static void atom_path(struct compiler *c, const char *path, __u16 atom)
 
 	atom_hash(c, tables_path_hash(c->seed, realpath(path, real) ? real : path), atom);
 	if (!stat(path, &st))
-		atom_hash(c, hash_file(c->seed, major(st.st_dev) << 20 | minor(st.st_dev), st.st_ino),
-			  atom);
+		atom_hash(c, file_hash(c, &st), atom);
 }
 
 static void atom_name(struct compiler *c, const char *name, __u16 atom)
@@ -531,6 +540,56 @@ static void compile_exemptions(struct compiler *c)
 		atom_path(c, dhcp_clients[i], ATOM_DHCP);
 }
 
+static void socket_hash(struct compiler *c, __u64 hash, const struct origin *at)
+{
+	struct tables *t = c->t;
+
+	t->sockets = xreallocarray(t->sockets, t->nsockets + 1, sizeof(*t->sockets));
+	t->sockets[t->nsockets++] = (struct socket_entry){
+		.hash = hash, .rule = rule_at(RULE_BLOCKED_SOCKETS, 0, at),
+	};
+}
+
+/* Where a path leads, though its last component need not be there yet. */
+static const char *socket_path(const char *path, char real[PATH_MAX])
+{
+	char dir[PATH_MAX], parent[PATH_MAX];
+	const char *name = strrchr(path, '/');
+
+	if (realpath(path, real))
+		return real;
+	snprintf(dir, sizeof(dir), "%.*s", (int)(name - path), path);
+	if (!realpath(*dir ? dir : "/", parent) ||
+	    snprintf(real, PATH_MAX, "%s%s", parent, name) >= PATH_MAX)
+		return path;
+	return real;
+}
+
+/*
+ * A socket is known by its path, by the file that is there now, and by the
+ * name that its server bound it to, spelled as here or as it resolves.
+ */
+static void compile_sockets(struct compiler *c)
+{
+	const struct path_list *l = &c->src->blocked_sockets;
+	char buf[PATH_MAX];
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		const char *path = l->v[i].path, *real;
+
+		socket_hash(c, hash_text(c->seed, HASH_SOCKET, path), &l->v[i].at);
+		if (*path == '@')
+			continue;
+		real = socket_path(path, buf);
+		socket_hash(c, hash_text(c->seed, HASH_SOCKET, real), &l->v[i].at);
+		socket_hash(c, tables_path_hash(c->seed, real), &l->v[i].at);
+		if (!stat(path, &st))
+			socket_hash(c, file_hash(c, &st), &l->v[i].at);
+	}
+}
+
 /* Accepted and not enforced would be worse than refused. */
 static void refuse_unsupported(struct compiler *c)
 {
@@ -545,12 +604,8 @@ static void refuse_unsupported(struct compiler *c)
 				    "rules.network.profiles: allowed_hosts");
 	if (s->allow_github_meta == YES)
 		unsupported(c, NULL, "rules.network.allow_github_meta");
-	if (s->blocked_sockets.n)
-		unsupported(c, &s->blocked_sockets.v[0].at, "rules.network.blocked_sockets");
 	if (s->blocked_executables.n)
 		unsupported(c, &s->blocked_executables.v[0].at, "rules.process.blocked_executables");
-	if (s->block_ptrace == YES)
-		unsupported(c, NULL, "rules.process.block_ptrace");
 	if (s->block_unlisted_queries == YES)
 		unsupported(c, NULL, "rules.dns.block_unlisted_queries");
 	if (s->file_enabled != NO &&
@@ -575,6 +630,12 @@ static void compile_flags(struct compiler *c)
 		p->flags |= POLICY_RAW_BLOCK;
 	if (c->src->raw_sockets == RAW_MONITOR)
 		p->flags |= POLICY_RAW_MONITOR;
+	if (c->src->process_enabled != NO && c->src->block_ptrace == YES)
+		p->flags |= POLICY_PTRACE;
+	if (c->src->blocked_sockets.n)
+		p->flags |= POLICY_SOCKETS;
+	if (c->src->exempt.n)
+		p->flags |= POLICY_EXEMPTS;
 }
 
 int compile(const struct policy_src *src, const __u64 seed[2], struct tables *t, FILE *err)
@@ -598,6 +659,7 @@ int compile(const struct policy_src *src, const __u64 seed[2], struct tables *t,
 			compile_chain(&c, &src->chains.v[i]);
 	compile_dns(&c);
 	compile_exemptions(&c);
+	compile_sockets(&c);
 	processes_unite(t);
 	addresses_unite(&c);
 	free(c.raw);
@@ -609,6 +671,7 @@ void tables_free(struct tables *t)
 {
 	free(t->addresses);
 	free(t->processes);
+	free(t->sockets);
 	memset(t, 0, sizeof(*t));
 }
 

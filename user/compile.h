@@ -19,12 +19,19 @@ struct process_entry {
 	struct atoms atoms;
 };
 
+struct socket_entry {
+	__u64 hash;
+	struct rule_ref rule;
+};
+
 struct tables {
 	struct policy policy;
 	struct address_entry *addresses;	/* sorted by address, then length */
 	size_t naddresses;
 	struct process_entry *processes;	/* sorted by hash */
 	size_t nprocesses;
+	struct socket_entry *sockets;
+	size_t nsockets;
 };
 
 /*

@@ -26,6 +26,27 @@
 #define LINK_PREFIX	"link_"
 #define ADOPT_RUNS	64
 
+/*
+ * Programs that are attached once a policy asks for what they do, by the
+ * beginning of their names: nobody else pays for them.
+ */
+static const struct {
+	const char *prefix;
+	__u32 flags;		/* POLICY_* */
+} on_demand[] = {
+	{ "guard_", POLICY_PTRACE | POLICY_SOCKETS | POLICY_EXEMPTS },
+};
+
+static bool is_wanted(const char *prog, __u64 flags)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(on_demand) / sizeof(*on_demand); i++)
+		if (!strncmp(prog, on_demand[i].prefix, strlen(on_demand[i].prefix)))
+			return flags & on_demand[i].flags;
+	return true;
+}
+
 /* ---- Pins ---- */
 
 static void remove_pins(const char *dir)
@@ -82,7 +103,7 @@ static int control_map(struct engine *e)
 }
 
 /* Whether every hook is still attached: to reload without one would prove little. */
-static bool links_stand(void)
+static bool links_stand(const struct engine *e)
 {
 	struct kntrl *skel = kntrl__open();
 	struct bpf_program *prog;
@@ -91,7 +112,8 @@ static bool links_stand(void)
 
 	if (skel)
 		bpf_object__for_each_program(prog, skel->obj) {
-			if (!stand || bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER)
+			if (!stand || bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER ||
+			    !is_wanted(bpf_program__name(prog), e->control->attached))
 				continue;
 			snprintf(path, sizeof(path), PIN_DIR "/" LINK_PREFIX "%s",
 				 bpf_program__name(prog));
@@ -110,7 +132,7 @@ int engine_find(struct engine *e)
 	if (access(PIN_DIR, F_OK))
 		return errno == ENOENT ? -ENOENT : -1;
 	strcpy(e->dir, PIN_DIR);
-	if (control_map(e) || !links_stand())
+	if (control_map(e) || !links_stand(e))
 		return -1;
 	if (e->control->abi != ABI_VERSION) {
 		log_error("another version of kntrl is loaded (ABI %u, this is %d); run kntrl-load --unload first",
@@ -305,7 +327,8 @@ static int attach_all(const struct kntrl *skel, const struct kernel *k)
 		struct bpf_link *link;
 		int err;
 
-		if (bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER)
+		if (bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER ||
+		    !is_wanted(name, 0))
 			continue;
 		link = attach_one(prog, k);
 		if (!link) {
@@ -334,6 +357,7 @@ static struct kntrl *skeleton_load(const struct kernel *k)
 	bpf_map__set_autocreate(skel->maps.policy_template, false);
 	bpf_map__set_autocreate(skel->maps.address_template, false);
 	bpf_map__set_autocreate(skel->maps.process_template, false);
+	bpf_map__set_autocreate(skel->maps.socket_template, false);
 	if (k->attach == ATTACH_FMOD_RET)
 		bpf_object__for_each_program(prog, skel->obj)
 			err = err ?: use_fmod_ret(prog);
@@ -372,6 +396,45 @@ int engine_load(struct engine *e, const struct kernel *k)
 	kntrl__destroy(skel);
 	if (err)
 		engine_discard(e);
+	return err;
+}
+
+/* A pinned program, if it is wanted for @flags and was not yet attached. */
+static int attach_pinned(const struct engine *e, const char *pin, __u32 flags)
+{
+	const char *name = pin + strlen(PIN_PROG_PREFIX);
+	char path[512];
+	int prog, link, err;
+
+	snprintf(path, sizeof(path), "%s/" LINK_PREFIX "%s", e->dir, name);
+	if (is_wanted(name, 0) || !is_wanted(name, flags) || !access(path, F_OK))
+		return 0;
+	prog = engine_fd(e, pin);
+	if (prog < 0)
+		return -1;
+	link = bpf_raw_tracepoint_open(NULL, prog);	/* LSM and fmod_ret too */
+	err = link < 0 || bpf_obj_pin(link, path);
+	if (err)
+		log_error("program %s cannot be attached: %s", name, strerror(errno));
+	if (link >= 0)
+		close(link);
+	close(prog);
+	return err ? -1 : 0;
+}
+
+int engine_attach(struct engine *e, __u32 flags)
+{
+	DIR *pins = opendir(e->dir);
+	int err = pins ? 0 : -1;
+	struct dirent *d;
+
+	while (!err && (d = readdir(pins)))
+		if (!strncmp(d->d_name, PIN_PROG_PREFIX, strlen(PIN_PROG_PREFIX)))
+			err = attach_pinned(e, d->d_name, flags);
+	if (pins)
+		closedir(pins);
+	if (!err)
+		e->control->attached |= flags;
 	return err;
 }
 

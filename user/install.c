@@ -14,8 +14,8 @@
 #include "pins.h"
 #include "util.h"
 
-/* The three tables of a slot: the pin of the array they go into, and their own. */
-enum table { POLICY, ADDRESSES, PROCESSES, TABLES };
+/* The tables of a slot: the pin of the array they go into, and their own. */
+enum table { POLICY, ADDRESSES, PROCESSES, SOCKET_RULES, TABLES };
 
 static const struct {
 	const char *outer;
@@ -30,6 +30,8 @@ static const struct {
 			BPF_F_NO_PREALLOC },
 	[PROCESSES] = { PIN_PROCESSES, "__u64", "atoms", BPF_MAP_TYPE_HASH, 8,
 			sizeof(struct atoms), 0 },
+	[SOCKET_RULES] = { PIN_SOCKETS, "__u64", "rule_ref", BPF_MAP_TYPE_HASH, 8,
+			   sizeof(struct rule_ref), 0 },
 };
 
 /* ---- Making tables ---- */
@@ -108,6 +110,8 @@ static int table_fill(int fd, enum table kind, const struct tables *t)
 		err = entry_put(fd, &t->addresses[i].key, &t->addresses[i].dest);
 	for (i = 0; kind == PROCESSES && i < t->nprocesses && !err; i++)
 		err = entry_put(fd, &t->processes[i].hash, &t->processes[i].atoms);
+	for (i = 0; kind == SOCKET_RULES && i < t->nsockets && !err; i++)
+		err = entry_put(fd, &t->sockets[i].hash, &t->sockets[i].rule);
 	/* From here on not even root can change what was loaded. */
 	if (!err)
 		err = bpf_map_freeze(fd);
@@ -118,7 +122,16 @@ static int table_fill(int fd, enum table kind, const struct tables *t)
 
 static size_t table_entries(enum table kind, const struct tables *t)
 {
-	return kind == POLICY ? 1 : kind == ADDRESSES ? t->naddresses : t->nprocesses;
+	switch (kind) {
+	case ADDRESSES:
+		return t->naddresses;
+	case PROCESSES:
+		return t->nprocesses;
+	case SOCKET_RULES:
+		return t->nsockets;
+	default:
+		return 1;
+	}
 }
 
 static int tables_make(const struct engine *e, const struct tables *t, int fds[TABLES])
@@ -261,7 +274,9 @@ static __u32 policy_flags(const struct engine *e, __u32 slot)
 {
 	int outer = engine_fd(e, PIN_POLICIES), fd = -1;
 	struct policy *p = xmalloc(sizeof(*p));
-	__u32 id, flags = POLICY_LOOPBACK;	/* the stricter, if it cannot be read */
+	__u32 id;
+	/* The stricter, if it cannot be read. */
+	__u32 flags = POLICY_LOOPBACK | POLICY_TRACE | POLICY_PTRACE;
 
 	if (outer >= 0 && !bpf_map_lookup_elem(outer, &slot, &id))
 		fd = bpf_map_get_fd_by_id(id);
@@ -275,6 +290,31 @@ static __u32 policy_flags(const struct engine *e, __u32 slot)
 	return flags;
 }
 
+/* One scope's part in what keeps processes from something: from now on, or no longer. */
+static void guards_set(struct engine *e, __u32 scope, __u32 flags, bool add)
+{
+	static const __u32 wanted[GUARDS] = {
+		[GUARD_PTRACE] = POLICY_PTRACE,
+		[GUARD_EXEMPT] = POLICY_EXEMPTS,
+		[GUARD_SOCKETS] = POLICY_SOCKETS,
+	};
+	__u64 bit = 1ull << scope;
+	int g;
+
+	for (g = 0; g < GUARDS; g++) {
+		struct guard_scopes *s = &e->control->guards[g];
+		__u64 trace = (flags & wanted[g]) && (flags & POLICY_TRACE) ? bit : 0;
+		__u64 monitor = (flags & wanted[g]) && !trace ? bit : 0;
+
+		if (add && trace)
+			s->trace |= bit;
+		if (add)
+			continue;
+		s->monitor = (s->monitor & ~bit) | monitor;
+		s->trace = (s->trace & ~bit) | trace;
+	}
+}
+
 /* What all programs must know of all policies together. */
 static void control_renew(struct engine *e)
 {
@@ -282,9 +322,15 @@ static void control_renew(struct engine *e)
 	__u32 i, flags = 0;
 
 	for (i = 0; i < SCOPES; i++) {
-		if (scope_read(e, i, &s) || !s.slot)
+		__u32 policy;
+
+		if (scope_read(e, i, &s))
 			continue;
-		if (policy_flags(e, s.slot) & POLICY_LOOPBACK)
+		policy = s.slot ? policy_flags(e, s.slot) : 0;
+		guards_set(e, i, policy, false);
+		if (!s.slot)
+			continue;
+		if (policy & POLICY_LOOPBACK)
 			flags |= CONTROL_LOOPBACK;
 		if (s.cgroup)
 			flags |= CONTROL_CGROUPS;
@@ -292,7 +338,7 @@ static void control_renew(struct engine *e)
 	__atomic_store_n(&e->control->flags, flags, __ATOMIC_RELEASE);
 }
 
-static const char *const shown[TABLES] = { "policy", "addresses", "processes" };
+static const char *const shown[TABLES] = { "policy", "addresses", "processes", "sockets" };
 
 /* The tables in force under names that people find: scope0_addresses. */
 static void tables_show(const struct engine *e, __u32 id, const int fds[TABLES])
@@ -346,6 +392,7 @@ int scope_install(struct engine *e, __u32 id, const struct scope *like, struct t
 			e->control->flags |= CONTROL_LOOPBACK;
 		if (s.cgroup)
 			e->control->flags |= CONTROL_CGROUPS;
+		guards_set(e, id, t->policy.flags, true);
 		err = scope_write(e, id, &s);
 	}
 	if (err) {

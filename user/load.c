@@ -117,7 +117,7 @@ static int in_force(struct engine *e, const struct kernel *k, const struct loadi
 	id = scope_find(e, k, &o->scope, &s, true);
 	if (id > 0 && is_new(e, id) && scope_cuts_across(e, k, &s))
 		return EXIT_FAILURE;
-	if (id < 0 || scope_install(e, id, &s, t))
+	if (id < 0 || engine_attach(e, t->policy.flags) || scope_install(e, id, &s, t))
 		return EXIT_FAILURE;
 	if (o->scope.kind == SCOPE_TREE && engine_move(e, s.parent, id, o->scope.pid))
 		return EXIT_FAILURE;

@@ -22,6 +22,7 @@
 #define PIN_OWNERS	"owners"
 #define PIN_RUNNERS	"runners"
 #define PIN_SOURCES	"sources"
+#define PIN_SOCKETS	"sockets"
 
 #define PIN_PROG_PREFIX	"prog_"		/* of the programs' pins */
 

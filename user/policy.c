@@ -432,27 +432,19 @@ fail:
 	return NULL;
 }
 
-char *policy_file(const char *path, size_t *len, const char **why)
+int policy_read_file(struct policy_src *p, const char *path, FILE *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC), errors;
+	const char *why;
+	size_t len;
 	char *buf;
 
 	if (fd < 0) {
-		*why = strerror(errno);
-		return NULL;
+		complain(err, path, strerror(errno));
+		return 1;
 	}
-	buf = read_all(fd, len, why);
+	buf = read_all(fd, &len, &why);
 	close(fd);
-	return buf;
-}
-
-int policy_read_file(struct policy_src *p, const char *path, FILE *err)
-{
-	const char *why;
-	size_t len;
-	char *buf = policy_file(path, &len, &why);
-	int errors;
-
 	if (!buf) {
 		complain(err, path, why);
 		return 1;

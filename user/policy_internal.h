@@ -30,6 +30,7 @@ const char *wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *check_text(const char *text, size_t len);	/* of any value */
 const char *check_process(const char *text);
 const char *check_full_path(const char *text);
+const char *check_socket(const char *text);
 const char *check_path_pattern(const char *text);
 const char *check_env_name(const char *text);
 const char *check_unit(const char *text);

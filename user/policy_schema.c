@@ -92,6 +92,7 @@ static const struct type process_name = {
 	.what = "a file name or a full path", .text = check_process
 };
 static const struct type full_path = { .what = "a full path", .text = check_full_path };
+static const struct type socket_name = { .what = "the name of a socket", .text = check_socket };
 static const struct type path_pattern = { .what = "a path", .text = check_path_pattern };
 static const struct type env_name = {
 	.what = "the name of a variable", .text = check_env_name
@@ -120,6 +121,7 @@ static const struct type addr_list = LIST_OF(addr, addr_rule);
 static const struct type server_list = LIST_OF(server, addr_rule);
 static const struct type process_name_list = LIST_OF(process_name, path_rule);
 static const struct type full_path_list = LIST_OF(full_path, path_rule);
+static const struct type socket_list = LIST_OF(socket_name, path_rule);
 static const struct type path_pattern_list = LIST_OF(path_pattern, path_rule);
 static const struct type env_name_list = LIST_OF(env_name, path_rule);
 
@@ -305,7 +307,7 @@ static const struct key network_keys[] = {
 	{ "profiles", &profile_list, .offset = AT(profiles) },
 	{ "raw_sockets", &raw_action, .offset = AT(raw_sockets) },
 	{ "raw_sockets_exempt", &full_path_list, .offset = AT(raw_sockets_exempt) },
-	{ "blocked_sockets", &full_path_list, .offset = AT(blocked_sockets) },
+	{ "blocked_sockets", &socket_list, .offset = AT(blocked_sockets) },
 	{ 0 }
 };
 static const struct key rules_process_keys[] = {

@@ -360,6 +360,18 @@ const char *check_full_path(const char *text)
 	return check_components(text, false);
 }
 
+/* Of an AF_UNIX socket; unix(7): "@" stands for the NUL of an abstract name. */
+const char *check_socket(const char *text)
+{
+	if (*text == '@' && strlen(text) > 108)
+		return "is longer than the name of a socket can be (108 bytes)";
+	if (*text == '@')
+		return text[1] ? NULL : "is empty";
+	if (*text != '/')
+		return "must be a full path, such as /run/docker.sock, or an abstract name, such as @name";
+	return check_components(text, false);
+}
+
 const char *check_path_pattern(const char *text)
 {
 	if (text[0] == '~' && text[1] == '/')

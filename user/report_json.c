@@ -99,7 +99,7 @@ static void json_target(FILE *out, const struct flow *f)
 	proto_text(proto, &f->key);
 	target_text(target, &f->key);
 	fprintf(out, ",\"proto\":\"%s\",\"daddr\":\"%s\",\"dport\":%u,\"domains\":[]", proto, target,
-		f->key.type == EVENT_SOCKET ? 0 : f->key.port);
+		f->key.type == EVENT_SOCKET || f->key.type == EVENT_GUARD ? 0 : f->key.port);
 }
 
 static void json_rule(FILE *out, const struct report *r, const struct rule_ref *rule)

@@ -129,7 +129,7 @@ static char *target_cell(const struct flow *f)
 	char text[ADDRESS_TEXT];
 
 	target_text(text, key);
-	if (key->type == EVENT_SOCKET || proto_bit(key->proto) == PROTO_BIT_OTHER)
+	if (key->type == EVENT_SOCKET || key->type == EVENT_GUARD || proto_bit(key->proto) == PROTO_BIT_OTHER)
 		return xstrdup(text);
 	return print_cell(addr_is_v4(key->addr) ? "%s:%u" : "[%s]:%u", text, key->port);
 }

@@ -67,11 +67,33 @@ static void number_text(char *buf, size_t n, const struct number_name *names, co
 	snprintf(buf, n, "%s%d", unknown, number);
 }
 
+/* By enum guard_action. */
+static const char *const actions[GUARD_ACTIONS] = {
+	[ACT_TRACE] = "trace process %llu",
+	[ACT_READ_PROCESS] = "read process %llu",
+	[ACT_SOCKET] = "AF_UNIX socket",
+};
+
+static void guard_text(char buf[ADDRESS_TEXT], const struct flow_key *key)
+{
+	__u64 object;
+
+	memcpy(&object, key->addr, sizeof(object));
+	if (key->port < GUARD_ACTIONS && actions[key->port])
+		snprintf(buf, ADDRESS_TEXT, actions[key->port], (unsigned long long)object);
+	else
+		snprintf(buf, ADDRESS_TEXT, "action %u", key->port);
+}
+
 void target_text(char buf[ADDRESS_TEXT], const struct flow_key *key)
 {
 	char family[24], type[24];
 	bool raw;
 
+	if (key->type == EVENT_GUARD) {
+		guard_text(buf, key);
+		return;
+	}
 	if (key->type != EVENT_SOCKET) {
 		address_text(buf, key->addr);
 		return;
@@ -86,6 +108,8 @@ void proto_text(char buf[16], const struct flow_key *key)
 {
 	if (key->type == EVENT_SOCKET)
 		snprintf(buf, 16, "socket");
+	else if (key->type == EVENT_GUARD)
+		snprintf(buf, 16, "guard");
 	else
 		number_text(buf, 16, protocols, "raw:", key->proto);
 }

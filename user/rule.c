@@ -35,6 +35,8 @@ static const struct place places[] = {
 	[RULE_DHCP] = { "dhcp" },
 	[RULE_REPLY] = { "reply" },
 	[RULE_BACKSTOP] = { "backstop" },
+	[RULE_PTRACE] = { "rules.process.block_ptrace" },
+	[RULE_BLOCKED_SOCKETS] = { "rules.network.blocked_sockets", NULL, ENTRY },
 };
 
 _Static_assert(sizeof(places) / sizeof(*places) == RULE_KINDS, "every kind of rule has a place");

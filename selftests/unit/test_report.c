@@ -93,6 +93,8 @@ static const struct {
 	{ { .kind = RULE_DHCP }, "dhcp" },
 	{ { .kind = RULE_REPLY }, "reply" },
 	{ { .kind = RULE_BACKSTOP }, "backstop" },
+	{ { .kind = RULE_PTRACE }, "rules.process.block_ptrace" },
+	{ { .kind = RULE_BLOCKED_SOCKETS, .index = 4 }, "rules.network.blocked_sockets[4]" },
 };
 
 _Static_assert(sizeof(rules) / sizeof(*rules) == RULE_KINDS, "every kind of rule is tested");
@@ -120,7 +122,7 @@ static void test_rules(void)
 	rule_text(text, sizeof(text), &entry, sources, 2);
 	same(text, "rules.network.allowed_ips[4]", "an unknown source is not named");
 	rule_text(text, sizeof(text), &alien, NULL, 0);
-	same(text, "rule of kind 22", "a kind of a later version");
+	same(text, "rule of kind 24", "a kind of a later version");
 	rule_text(tiny, sizeof(tiny), &entry, NULL, 0);
 	same(tiny, "rules.n", "a small buffer is not overrun");
 }

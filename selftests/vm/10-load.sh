@@ -134,14 +134,14 @@ for pin in "$P"/*; do
 	esac
 	ok "map $map prints" sh -c "bpftool map dump pinned $pin >$T/dump"
 	case $map in
-	control) fields='seed epoch flags mnt_ns abi last_exec last_flow counters' ;;
+	control) fields='seed epoch flags mnt_ns abi last_exec last_flow counters guards attached' ;;
 	scopes) fields='slot parent cgroup cgroup_level root generation' ;;
 	sources) fields='name' ;;
 	flows) fields='key exec addr tgid scope port proto verdict rule image first count cgroup uid nline line' ;;
 	flow_index) fields='key exec addr tgid verdict value' ;;
 	images) fields='key value name path' ;;
 	runners) fields='kind inline_code takes_value module' ;;
-	policies | addresses | processes) # maps of maps: bpftool knows no names there
+	policies | addresses | processes | sockets) # maps of maps: bpftool knows no names there
 		inner=$P/scope0_$map
 		[ "$map" != policies ] || inner=$P/scope0_policy
 		is "$(bpftool -j map dump pinned "$pin" | python3 -c '
@@ -155,7 +155,7 @@ for e in json.load(sys.stdin):
 	scope0_policy) fields='flags generation nconds ngrants denies conds grants kind index' ;;
 	scope0_addresses) fields='prefixlen addr first count flags rule' ;;
 	scope0_processes) fields='key value w' ;;
-	folded | owners) fields= ;; # empty here
+	folded | owners | scope0_sockets) fields= ;; # empty here
 	*)
 		result 1 "map $map is documented"
 		continue
@@ -167,7 +167,7 @@ for e in json.load(sys.stdin):
 	done
 	is "$missing" '' "map $map has names: ${fields:-(it is empty)}"
 	case $map in
-	folded | owners)
+	folded | owners | scope0_sockets)
 		like "$(bpftool -j map show pinned "$pin")" '"btf_id":[1-9]' "map $map is typed" ;;
 	esac
 done

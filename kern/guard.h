@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What policies keep processes from beside the network: who asks, and what is told of it. */
+#ifndef KNTRL_GUARD_H
+#define KNTRL_GUARD_H
+
+#include "identity.h"
+#include "judge.h"
+#include "maps.h"
+#include "target.h"
+
+struct attempt {
+	struct rule_ref rule;
+	__u64 object;		/* see enum guard_action */
+	enum guard guard;
+	enum guard_action action;
+	bool quiet;		/* not to be reported */
+};
+
+/* All scopes that a process is in, a bit each. */
+static __always_inline __u64 scopes_around(const struct task *t)
+{
+	__u32 depth, scope = scope_of(t);
+	__u64 all = 0;
+
+	for (depth = 0; depth < SCOPE_DEPTH; depth++) {
+		struct scope *s = bpf_map_lookup_elem(&scopes, &scope);
+
+		if (!s)
+			break;
+		all |= 1ull << (scope % SCOPES);
+		scope = s->parent;
+	}
+	return all;
+}
+
+/*
+ * The current task's scopes that keep it from something, a bit each, and its
+ * record.  One of which nothing is known is in the host's.
+ */
+static __always_inline __u64 guarding(enum guard g, struct task **t)
+{
+	__u64 all = control.guards[g].trace | control.guards[g].monitor;
+
+	if (!all)
+		return 0;
+	*t = current_record();
+	if (*t)
+		return all & scopes_around(*t);
+	return bpf_get_current_task_btf()->flags & PF_KTHREAD ? 0 : all & 1;
+}
+
+static __always_inline __u32 lowest(__u64 bits)
+{
+	__u32 n = 0, step;
+
+	for (step = 32; step; step /= 2)
+		if (!(bits & ((1ull << step) - 1))) {
+			bits >>= step;
+			n += step;
+		}
+	return n;
+}
+
+/* Reports an attempt that the policies of @scopes, of which there is one, forbid: -EPERM, or 0. */
+static __noinline int guard_refuse(struct task *t, __u64 scopes, const struct attempt *a)
+{
+	struct target to = { .port = a->action };
+	struct outcome out = { .rule = a->rule };
+	__u32 guard = a->guard;
+	__u64 trace;
+
+	if (guard >= GUARDS)
+		return -EPERM;
+	trace = scopes & control.guards[guard].trace;
+	outcome_start(&out, EVENT_GUARD);
+	out.scope = lowest(trace ?: scopes) % SCOPES;
+	out.verdict = trace ? VERDICT_BLOCK | VERDICT_DENIED : VERDICT_BLOCK;
+	*(__u64 *)to.addr = a->object;
+	if (!a->quiet)
+		report(t ? &t->id : 0, &to, &out);
+	return trace ? -EPERM : 0;
+}
+
+#endif
