@@ -47,17 +47,25 @@ KNTRL_DMESG_ALLOW=$T/allow status_is 5 'unless it is allowed' \
 echo 'WARNING: a probe' >"$T/allow"
 KNTRL_DMESG_ALLOW=$T/allow status_is 125 'but not without a reason' vm -- true
 status_is 125 'a log that was cleared is not a clean log' vm -- dmesg -C
-status_is 125 'a panic is no exit status' vm -- sh -c 'echo c >/proc/sysrq-trigger'
+status_is 124 'a panic is no exit status' vm -- sh -c 'echo c >/proc/sysrq-trigger'
 like "$(cat "$T/err")" 'panicked' 'and is told as such'
 status_is 125 'a timeout neither' scripts/vm --timeout 3 -- sleep 100
 like "$(cat "$T/log")" 'timeout' 'and is told as such'
+status_is 125 'silence neither' scripts/vm --silence 3 -- sleep 100
+like "$(cat "$T/log")" 'nothing printed for 3 s' 'and is told as such'
+KNTRL_BEAT_LIMIT=12 status_is 125 'nor a machine that gives no sign of life' \
+	scripts/vm -- sh -c 'pkill -STOP -f "/run/vm/init second"; while sleep 1; do echo; done'
+like "$(cat "$T/log")" 'no sign of life for 12 s' 'and is told as such'
+like "$(cat "$T/log")" 'RIP=' 'with what the CPUs did'
+like "$(cat "$T/log")" 'Show Blocked State' 'and the tasks'
+KNTRL_BEAT_LIMIT=12 status_is 0 'while one that is only quiet lives' scripts/vm -- sleep 16
 status_is 2 'an unknown option is refused' vm --no-such-option -- true
 status_is 125 'so is a kernel that is none' vm --kernel /dev/null -- true
 
 scripts/vm -- sleep 100 >/dev/null 2>&1 &
 pid=$!
-ok 'a machine starts' wait_for 20 pgrep -P "$pid" -x timeout
-tmp=$(pgrep -P "$pid" -a -x timeout | sed -n 's/.*-initrd \([^ ]*\)\/initrd .*/\1/p')
+ok 'a machine starts' wait_for 20 pgrep -P "$pid" -f '^timeout .*initrd'
+tmp=$(pgrep -P "$pid" -a -f "^timeout .*initrd" | sed -n 's/.*-initrd \([^ ]*\)\/initrd .*/\1/p')
 ok 'in a directory of its own' test -d "$tmp"
 children=$(pgrep -P "$pid" -d ' ')
 kill "$pid"
@@ -131,6 +139,33 @@ echo c >/proc/sysrq-trigger
 TEST
 status_is 1 'so does a panic' run
 like "$(cat "$T/log")" '^FAILED: 6.1-bpf/20-splat.sh: did not run' 'and what it kept from running'
+rm "$T"/vm/20*
+test_file 20-hang.sh <<'TEST'
+dir=$(awk '$1 == "out" { print $2 }' /proc/mounts)
+[ -e "$dir/seen" ] || {
+	: >"$dir/seen"
+	pkill -STOP -f '/run/vm/init second'
+	sleep 100
+}
+printf 'ok 1 - one\n1..1\n'
+TEST
+test_file 21-after.sh <<'TEST'
+printf 'ok 1 - one\n1..1\n'
+TEST
+# shellcheck disable=SC2317 # called by status_is
+run_hung() {
+	KNTRL_VM_TESTS=$T/vm KNTRL_SKIPS_ALLOW=$T/vm/skips KNTRL_RESULTS=$T/results \
+		TEST_TIMEOUT=60 KNTRL_BEAT_LIMIT=12 CONFIG=6.1-bpf selftests/run
+}
+status_is 0 'a machine that hangs is replaced' run_hung
+like "$(cat "$T/log")" '^PASSED ON THE SECOND MACHINE, .*: 6.1-bpf/20-hang.sh' 'which is said'
+is "$(tail -n 1 "$T/log")" '5 passed, 0 failed' 'and nothing is counted twice'
+test_file 20-hang.sh <<'TEST'
+pkill -STOP -f '/run/vm/init second'
+sleep 100
+TEST
+status_is 1 'but once only' run_hung
+like "$(cat "$T/log")" '^FAILED: 6.1-bpf/20-hang.sh: did not run' 'what hangs twice has failed'
 rm "$T"/vm/[12]*
 status_is 1 'so does a run of no tests' run
 echo 'no reason' >"$T/vm/skips"

@@ -40,10 +40,6 @@ links() {
 	done
 }
 
-# Grace periods are most of a reload's time here: let them be short.
-echo 1 >/sys/kernel/rcu_expedited
-defer 'echo 0 >/sys/kernel/rcu_expedited'
-
 ok 'addresses' addr_add 203.0.113.7 203.0.113.8
 ok 'more addresses' ip route add local 192.0.2.0/24 dev lo
 defer 'ip route del local 192.0.2.0/24 dev lo'
