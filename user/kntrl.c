@@ -31,6 +31,7 @@ static const struct command {
 } commands[] = {
 	{ "report", cmd_report, "print what happened under the loaded policy", report_help },
 	{ "eval", cmd_eval, "print what a policy says of given connections", eval_help },
+	{ "test", cmd_test, "run the tests of Rego rules", test_help },
 	{ "help", cmd_help, "explain a command", help_help },
 	{ "version", cmd_version, "print the version", version_help },
 };

@@ -7,7 +7,8 @@
 
 int cmd_report(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
+int cmd_test(int argc, char **argv);
 
-extern const char report_help[], eval_help[];
+extern const char report_help[], eval_help[], test_help[];
 
 #endif

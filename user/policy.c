@@ -432,19 +432,27 @@ fail:
 	return NULL;
 }
 
-int policy_read_file(struct policy_src *p, const char *path, FILE *err)
+char *policy_file(const char *path, size_t *len, const char **why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), errors;
-	const char *why;
-	size_t len;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *buf;
 
 	if (fd < 0) {
-		complain(err, path, strerror(errno));
-		return 1;
+		*why = strerror(errno);
+		return NULL;
 	}
-	buf = read_all(fd, &len, &why);
+	buf = read_all(fd, len, why);
 	close(fd);
+	return buf;
+}
+
+int policy_read_file(struct policy_src *p, const char *path, FILE *err)
+{
+	const char *why;
+	size_t len;
+	char *buf = policy_file(path, &len, &why);
+	int errors;
+
 	if (!buf) {
 		complain(err, path, why);
 		return 1;

@@ -163,6 +163,9 @@ int policy_read_buffer(struct policy_src *p, const char *name, const void *buf, 
 /* Reads all *.yaml and *.yml of a directory, in the order of their names. */
 int policy_read_dir(struct policy_src *p, const char *dir, FILE *err);
 
+/* All of a file that is not too large, to be freed; else NULL, and @why. */
+char *policy_file(const char *path, size_t *len, const char **why);
+
 /* Comma-separated lists as the command line has them; errors name the flag. */
 int policy_add_hosts(struct policy_src *p, const char *list, FILE *err);
 int policy_add_ips(struct policy_src *p, const char *list, FILE *err);

@@ -49,10 +49,14 @@ _kntrl() {
 		return
 	fi
 	case $command in
-	'') _kntrl_words "$cur" report eval help version -v --verbose --version --help ;;
+	'') _kntrl_words "$cur" report eval test help version -v --verbose --version --help ;;
 	report) _kntrl_words "$cur" --format --events --dump --help ;;
 	eval) _kntrl_words "$cur" --mode --rules-file --rules-dir --help ;;
-	help) _kntrl_words "$cur" report eval help version ;;
+	test)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		compopt -o filenames
+		;;
+	help) _kntrl_words "$cur" report eval test help version ;;
 	esac
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for kntrl(1) and kntrl-load(8)
 
-set -l commands report eval help version
+set -l commands report eval test help version
 
 complete -c kntrl -f
 complete -c kntrl -s v -l verbose -d 'Also print what the BPF library has to say'
@@ -9,6 +9,7 @@ complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -s V -l version
 complete -c kntrl -s h -l help -d 'Print a summary'
 complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a report -d 'Print what happened under the loaded policy'
 complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a eval -d 'Print what a policy says of given connections'
+complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a test -d 'Run the tests of Rego rules'
 complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a help -d 'Explain a command'
 complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a version -d 'Print the version'
 
@@ -34,3 +35,4 @@ complete -c kntrl-load -s v -l verbose -d 'Say more'
 complete -c kntrl-load -l version -d 'Print the version'
 complete -c kntrl-load -s h -l help -d 'Print a summary'
 complete -c kntrl-load -k -x -a '(__fish_complete_suffix .yaml; __fish_complete_suffix .yml)'
+complete -c kntrl -n '__fish_seen_subcommand_from test' -F

@@ -17,6 +17,7 @@ _kntrl_commands() {
 	local -a commands=(
 		'report:print what happened under the loaded policy'
 		'eval:print what a policy says of given connections'
+		'test:run the tests of Rego rules'
 		'help:explain a command'
 		'version:print the version'
 	)
@@ -41,6 +42,9 @@ _kntrl_command() {
 			'(--dump)--events[the event stream instead of the flow table]' \
 			'(--format --events)--dump[print a map as it is]:map:(control scopes flows images folded)' \
 			'(- *)'{-h,--help}'[print a summary]'
+		;;
+	test)
+		_files
 		;;
 	eval)
 		_arguments \
