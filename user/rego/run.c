@@ -308,7 +308,7 @@ static struct value *eval_rules(struct run *u, const struct world *w, struct rul
 		if (m->world == w)
 			return m->value;
 	if (set->shape == R_COMPLETE) {
-		v = eval_complete(u, w, set, NULL);
+		v = eval_complete(u, w, set, &(struct value *){ NULL });
 		if (!v)
 			v = eval_default(u, w, set);
 	} else {
