@@ -53,26 +53,31 @@ static __always_inline void target_proto(struct target *to, const struct sock *s
 		to->port = 0;
 }
 
-/*
- * Reads a socket address.  Lengths are checked before the protocol does it, so
- * that stale bytes are never judged: a short one is passed on to be refused
- * with EINVAL there.  An AF_INET address on an IPv6 socket is what it says;
- * @unspec is what the socket takes AF_UNSPEC for.
- */
-static __always_inline int target_read(struct target *to, const struct sockaddr *from, int len,
-				       __u16 unspec)
-{
-	__u32 words[6];
+/* How a socket address begins: all of an IPv4 one. */
+struct address_start {
 	__u16 family;
+	__be16 port;
+	__be32 v4;
+};
+
+/*
+ * Reads a socket address that begins with @start.  Lengths are checked before
+ * the protocol does it, so that stale bytes are never judged: a short one is
+ * passed on to be refused with EINVAL there.  An AF_INET address on an IPv6
+ * socket is what it says; @unspec is what the socket takes AF_UNSPEC for.
+ */
+static __always_inline int target_read(struct target *to, const struct address_start *start,
+				       const void *from, int len, __u16 unspec)
+{
+	__u16 family = start->family ?: unspec;
+	__u32 words[6];
 
 	if (len < (int)sizeof(family))
 		return READ_PASS;
-	bpf_probe_read_kernel(words, 8, from);
-	family = (__u16)words[0] ?: unspec;
 	if (family == AF_INET) {
 		if (len < SIN_LEN)
 			return READ_PASS;
-		target_v4(to, words[1], words[0] >> 16);
+		target_v4(to, start->v4, start->port);
 		return READ_OK;
 	}
 	if (family == AF_INET6) {
@@ -201,19 +206,20 @@ static __always_inline int undecided(void)
 
 /* What happens to a socket after its destination has been judged. */
 enum use {
-	USE_CONNECT,		/* a stream: its SYN leaves now */
+	USE_CONNECT,		/* a stream's SYN leaves now; a datagram socket is but pointed there */
 	USE_SEND,		/* this datagram leaves now */
-	USE_POINT,		/* a datagram socket is pointed there: nothing leaves */
 };
 
 /* A destination has been read: pass, or -EPERM. */
 static __always_inline int judge_target(struct sock *sk, struct target *to, enum use use)
 {
+	bool pointed;
 	struct task *t;
 
 	target_proto(to, sk);
+	pointed = use == USE_CONNECT && proto_bit(to->proto) == PROTO_BIT_UDP;
 	/* getaddrinfo(3) asks for routes so; to send there would be judged. */
-	if (use == USE_POINT && !to->port && proto_bit(to->proto) == PROTO_BIT_UDP)
+	if (pointed && !to->port)
 		return 0;
 	if (addr_is_loopback(to->addr) && to->port != PORT_DNS &&
 	    !(control.flags & CONTROL_LOOPBACK))
@@ -223,8 +229,8 @@ static __always_inline int judge_target(struct sock *sk, struct target *to, enum
 		return bpf_get_current_task_btf()->flags & PF_KTHREAD ? 0 : undecided();
 	if (decide(t, to, sk) & VERDICT_DENIED)
 		return -EPERM;
-	if (use == USE_POINT)
-		return 0;
+	if (pointed)
+		return 0;	/* nothing leaves yet */
 	vouch(t, sk, to);
 	if (use == USE_CONNECT && sk->sk_protocol == IPPROTO_MPTCP)
 		mark_set_recent(&vouched, COOKIE_MPTCP, to, ERA_SHORT, bpf_ktime_get_ns());
@@ -288,6 +294,7 @@ SEC("lsm/socket_connect")
 int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int addrlen)
 {
 	struct sock *sk = sock->sk;
+	struct address_start start;
 	struct target to;
 	__u16 family;
 	int got;
@@ -298,9 +305,13 @@ int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int 
 	if (!judged_family(family))
 		return family == AF_UNIX || family == AF_NETLINK ?
 		       0 : judge_creation(family, sock->type, create_kind(family, sock->type, 0));
-	got = target_read(&to, address, addrlen, AF_UNSPEC);
+	/* As the verifier knows it, so read without a helper: sa_family, and into sa_data[]. */
+	start.family = address->sa_family;
+	start.port = *(const volatile __be16 *)((const char *)address + 2);
+	start.v4 = *(const volatile __be32 *)((const char *)address + 4);
+	got = target_read(&to, &start, address, addrlen, AF_UNSPEC);
 	if (got == READ_OK)
-		return judge_target(sk, &to, sock->type == SOCK_STREAM ? USE_CONNECT : USE_POINT);
+		return judge_target(sk, &to, USE_CONNECT);
 	return got == READ_PASS ? 0 : judge_creation(family, sock->type, CREATE_OTHER);
 }
 
@@ -309,6 +320,7 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 {
 	struct sock *sk = sock->sk;
 	void *name = msg->msg_name;
+	struct address_start start;
 	struct target to;
 	__u16 family, unspec;
 	int got;
@@ -331,7 +343,11 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 	/* udp_sendmsg, raw_sendmsg, rawv6_sendmsg; udpv6_sendmsg goes where it is connected. */
 	if (family == AF_INET6 && sock->type != SOCK_RAW)
 		unspec = AF_UNSPEC;
-	got = name ? target_read(&to, name, msg->msg_namelen, unspec) : READ_PASS;
+	got = READ_PASS;
+	if (name) {
+		bpf_probe_read_kernel(&start, sizeof(start), name);
+		got = target_read(&to, &start, name, msg->msg_namelen, unspec);
+	}
 	if (got == READ_PASS)
 		got = target_connected(&to, sk);
 	if (got == READ_OK)
