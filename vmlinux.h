@@ -123,6 +123,7 @@ struct task_struct {
 struct linux_binprm {
 	struct file *file;
 	const char *filename;
+	const char *interp;
 };
 
 /* Sockets */
@@ -192,6 +193,8 @@ struct bpf_iter__task {
 #define TS_COMPAT	0x0002
 #define PTRACE_MODE_ATTACH	0x02
 #define PTRACE_MODE_NOAUDIT	0x04
+#define SIGKILL		9
+#define PROT_EXEC	4
 #define AF_UNSPEC	0
 #define AF_UNIX		1
 #define AF_INET		2

@@ -46,6 +46,7 @@ enum rule_kind {
 	RULE_BACKSTOP,			/* a packet that no hook had vetted */
 	RULE_PTRACE,			/* block_ptrace */
 	RULE_BLOCKED_SOCKETS,		/* index: entry */
+	RULE_EXECUTABLES,		/* blocked_executables; index: entry */
 	RULE_KINDS
 };
 
@@ -108,7 +109,7 @@ struct grant {
 	struct rule_ref rule;	/* RULE_NONE: the rule of the table entry that led here */
 };
 
-/* Processes for which cond holds are denied every connection. */
+/* Processes for which cond holds are denied every connection, or to be executed. */
 struct deny {
 	__u16 cond;
 	__u16 pad[3];
@@ -126,6 +127,7 @@ struct deny {
 #define POLICY_RAW_MONITOR	(1u << 4)
 #define POLICY_CONTAINS		(1u << 5)	/* some profile or process has children: true */
 #define POLICY_LOOPBACK		(1u << 6)	/* some process is denied even loopback */
+#define POLICY_EXEC		(1u << 14)	/* some executable is denied */
 #define POLICY_PTRACE		(1u << 17)	/* block_ptrace */
 #define POLICY_SOCKETS		(1u << 19)	/* blocked_sockets */
 #define POLICY_EXEMPTS		(1u << 24)	/* some process is exempt */
@@ -134,6 +136,8 @@ struct policy {
 	__u32 flags;		/* POLICY_* */
 	__u32 generation;	/* counts the loads of this scope, from 1 */
 	__u32 nconds, ndenies, ngrants, nany;
+	__u32 nexec_denies;	/* of executables; in denies[], behind those of connections */
+	__u32 pad;
 	struct atoms profiles;	/* atoms that are profiles */
 	struct atoms trees;	/* profile atoms that extend to descendants */
 	struct deny denies[POLICY_DENIES];
@@ -195,7 +199,7 @@ struct source {
 #define IDENT_EXEMPT		(1u << 1)	/* by pid or unit, this image only */
 #define IDENT_BY_ENV	(1u << 2)	/* env(1) running a script: its interpreter follows */
 #define IDENT_NO_PATH	(1u << 3)	/* in another mount namespace: known by file, not by path */
-
+#define IDENT_LOADER	(1u << 5)	/* it is the dynamic loader: what it maps is executed */
 #define IDENT_TRACED		(1u << 4)	/* exec'ed under ptrace: its tracer's puppet, exempt from nothing */
 
 struct identity {
@@ -242,6 +246,7 @@ enum event_type {
 	EVENT_SOCKET,		/* creation of a socket; port is its type, addr is zero */
 	EVENT_PACKET,		/* seen by the egress backstop; the sender is not known */
 	EVENT_GUARD,		/* see enum guard_action, which port is; addr begins with its object */
+	EVENT_EXEC,		/* a program that may not be executed; addr is its image hash */
 };
 
 /* What a process tried of which guard.bpf.c keeps it; and the object, a __u64. */
@@ -287,7 +292,7 @@ struct event_head {
 	__u32 len;		/* bytes of the record, this head included */
 };
 
-/* EVENT_NETWORK, EVENT_SOCKET, EVENT_PACKET */
+/* EVENT_NETWORK, EVENT_SOCKET, EVENT_PACKET, EVENT_EXEC */
 struct event {
 	struct event_head head;
 	struct flow flow;	/* count: of attempts so far, this one included */
@@ -314,6 +319,7 @@ enum counter {
 #define CONTROL_LOOPBACK	(1u << 0)	/* some policy denies processes loopback too */
 #define CONTROL_CGROUPS		(1u << 1)	/* some scope is a cgroup */
 #define CONTROL_OWNERS		(1u << 2)	/* some scope is not the host */
+#define CONTROL_EXEC		(1u << 3)	/* some policy denies executables */
 
 /* What policies keep processes from beside the network, and in which scopes, a bit each. */
 enum guard {
@@ -370,7 +376,7 @@ _Static_assert(sizeof(struct flow) == 96 + 8 * IDENT_LINE, "flow");
 _Static_assert(sizeof(struct event) == sizeof(struct flow) + 16, "event");
 _Static_assert(sizeof(struct fold_key) == 32, "fold_key");
 _Static_assert(sizeof(struct control) == 80 + 8 * COUNTERS + 16 * GUARDS + 8, "control");
-_Static_assert(sizeof(struct policy) == 24 + 2 * 64 + 16 * POLICY_DENIES + 32 * POLICY_CONDS +
+_Static_assert(sizeof(struct policy) == 32 + 2 * 64 + 16 * POLICY_DENIES + 32 * POLICY_CONDS +
 	       16 * POLICY_GRANTS, "policy");
 
 #endif

@@ -4,6 +4,8 @@
  *
  *   task_alloc           a new thread or process has its parent's identity
  *   bprm_creds_for_exec  notes the file that was asked for (a script, perhaps)
+ *   bprm_check_security  may it be executed at all (exec.bpf.c decides)
+ *   mmap_file            nor may the dynamic loader map what may not be executed
  *   sched_process_exec   the image before becomes an ancestor; the new one is named
  *   iter/task (two)      name the processes that ran before the load
  *   cgroup_attach_task,
@@ -18,6 +20,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "exec.h"
 #include "hash.h"
 #include "identity.h"
 #include "maps.h"
@@ -435,10 +438,12 @@ static __noinline int image_file(struct task *t, struct task_struct *task, struc
 
 	id->self[0] = file_hash(exe);
 	/* The start of the exec has seen this file, unless it was a script. */
-	if (t->start.file != id->self[0])
+	if (t->start.file != id->self[0]) {
 		exec_look(t, exe, &t->exe);
-	else
+	} else {
 		t->exe = t->start;
+		name_read(t, BPF_CORE_READ(exe, f_path.dentry, d_name.name));
+	}
 	self_add(id, t->exe.path);
 	if (!t->exe.path)
 		id->flags |= IDENT_NO_PATH;
@@ -446,6 +451,7 @@ static __noinline int image_file(struct task *t, struct task_struct *task, struc
 	show(t);
 	if (is_loader(&t->name)) {
 		t->args.run.kind = RUNNER_LOADER;
+		id->flags |= IDENT_LOADER;
 		return 0;
 	}
 	hash = name_hash(&t->name, stem_cut(&t->name, t->exe.len));
@@ -457,11 +463,11 @@ static __noinline int image_file(struct task *t, struct task_struct *task, struc
 	return 0;
 }
 
-/* Puts a name to the image's hash, for reports. */
-static __noinline int image_record(struct task *t)
+/* Puts a name to an image's hash, for reports. */
+static __noinline int image_record(struct task *t, __u64 hash)
 {
 	__u32 path_at = t->path.at;
-	struct image *known = bpf_map_lookup_elem(&images, &t->id.image);
+	struct image *known = bpf_map_lookup_elem(&images, &hash);
 	struct image *image = (void *)&t->name;
 	long err;
 
@@ -473,8 +479,8 @@ static __noinline int image_record(struct task *t)
 	__builtin_memcpy(image->name, t->shown, sizeof(image->name));
 	bpf_probe_read_kernel_str(image->path, sizeof(image->path),
 				  &t->path.text[path_at & PATH_END]);
-	err = bpf_map_update_elem(&images, &t->id.image, image, BPF_NOEXIST);
-	if (err && !bpf_map_lookup_elem(&images, &t->id.image))
+	err = bpf_map_update_elem(&images, &hash, image, BPF_NOEXIST);
+	if (err && !bpf_map_lookup_elem(&images, &hash))
 		__sync_fetch_and_add(&control.counters[COUNT_IMAGES_LOST], 1);
 	return 0;
 }
@@ -488,7 +494,7 @@ static __always_inline void image_finish(struct task *t)
 		if (i < t->id.nself)
 			h = hash_mix(h, t->id.self[i]);
 	t->id.image = h ?: 1;
-	image_record(t);
+	image_record(t, t->id.image);
 	t->id.exec = __sync_fetch_and_add(&control.last_exec, 1) + 1;
 }
 
@@ -516,8 +522,8 @@ static __always_inline void image_reset(struct task *t)
 		t->cache[i].epoch = 0;
 }
 
-/* The name that was given to execve; fexecve's "/dev/fd/N" is none. */
-static __noinline int image_invoked(struct task *t, const char *filename)
+/* The hash of the name that was given to execve, and show it; fexecve's "/dev/fd/N" is none. */
+static __noinline __u64 invoked_hash(struct task *t, const char *filename)
 {
 	long len = bpf_probe_read_kernel_str(t->path.raw, sizeof(t->path.raw), filename);
 	const char *raw = t->path.raw;
@@ -531,9 +537,8 @@ static __noinline int image_invoked(struct task *t, const char *filename)
 	n = name_from_raw(t, len - 1);
 	if (!n)
 		return 0;
-	self_add(&t->id, name_hash(&t->name, n));
 	show(t);
-	return 0;
+	return name_hash(&t->name, n);
 }
 
 static __always_inline struct task *record_make(struct task_struct *task)
@@ -548,9 +553,76 @@ int BPF_PROG(exec_begin, struct linux_binprm *bprm)
 {
 	struct task *t = record_make(bpf_get_current_task_btf());
 
-	if (t)	/* else sched_process_exec tries again */
+	if (t) {	/* else sched_process_exec tries again */
 		exec_look(t, bprm->file, &t->start);
+		t->exec_told = 0;
+	}
 	return 0;
+}
+
+/* What memfd_create(2) was given as a name; the kernel puts "memfd:" before it. */
+static __noinline __u64 memfd_hash(struct task *t, struct file *file)
+{
+	const unsigned char *name = BPF_CORE_READ(file, f_path.dentry, d_name.name);
+	__u64 text = 0;
+
+	bpf_probe_read_kernel(&text, 6, name);
+	if (text != 0x3a64666d656dull)	/* "memfd:" */
+		return 0;
+	return name_hash(&t->name, name_read(t, name + 6));
+}
+
+/* The names of a file that is to be executed, for exec_judge(), and its record for reports. */
+static __always_inline __u64 image_look(struct task *t, struct file *file, struct facts *f)
+{
+	struct exec_file *e = &t->exe;
+
+	exec_look(t, file, e);
+	show(t);
+	f->image[0] = e->file;
+	f->image[1] = e->path;
+	f->image[2] = e->name;
+	f->image[3] = memfd_hash(t, file);
+	f->image[4] = 0;
+	f->image[5] = 0;
+	f->nimage = FACTS_IMAGE;
+	return hash_mix(hash_mix(hash_start(control.seed, HASH_IMAGE), e->file), e->name);
+}
+
+/* Called for the script and for its interpreter, before the point of no return. */
+SEC("lsm/bprm_check_security")
+int BPF_PROG(exec_check, struct linux_binprm *bprm)
+{
+	struct task *t;
+	__u64 hash;
+
+	if (!(control.flags & CONTROL_EXEC))
+		return 0;
+	t = record_make(bpf_get_current_task_btf());
+	if (!t)
+		return -EPERM;
+	hash = image_look(t, bprm->file, &t->exec_facts);
+	t->exec_facts.image[4] = invoked_hash(t, BPF_CORE_READ(bprm, filename));
+	t->exec_facts.image[5] = invoked_hash(t, BPF_CORE_READ(bprm, interp));
+	image_record(t, hash);
+	return exec_judge(t, hash) ? -EPERM : 0;
+}
+
+SEC("lsm/mmap_file")
+int BPF_PROG(exec_map, struct file *file, unsigned long prot)
+{
+	struct task *t;
+	__u64 hash;
+
+	if (!file || !(prot & PROT_EXEC) || !(control.flags & CONTROL_EXEC))
+		return 0;
+	t = current_record();
+	/* While it is executed itself, the loader is mapped by the kernel. */
+	if (!t || !(t->id.flags & IDENT_LOADER))
+		return 0;
+	hash = image_look(t, file, &t->exec_facts);
+	image_record(t, hash);
+	return exec_judge(t, hash) ? -EPERM : 0;
 }
 
 static __always_inline void image_arguments(struct task *t, struct task_struct *task, bool current)
@@ -607,7 +679,7 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	if (BPF_CORE_READ(task, ptrace))
 		t->id.flags |= IDENT_TRACED;
 	image_file(t, task, BPF_CORE_READ(task, mm, exe_file));
-	image_invoked(t, BPF_CORE_READ(bprm, filename));
+	self_add(&t->id, invoked_hash(t, BPF_CORE_READ(bprm, filename)));
 	if (t->start.file && t->start.file != t->id.self[0]) {
 		image_script(t, &t->start);
 		t->script = t->start;
@@ -620,6 +692,12 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	image_arguments(t, task, true);
 	image_finish(t);
 	t->start.file = 0;
+	if ((control.flags & CONTROL_EXEC) && !t->exec_told) {
+		t->exec_facts.nimage = 0;
+		/* Known by its arguments alone: it ends before its first instruction. */
+		if (exec_judge(t, t->id.image))
+			bpf_send_signal(SIGKILL);
+	}
 	return 0;
 }
 

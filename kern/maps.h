@@ -91,10 +91,13 @@ struct task {
 	struct exec_file script;	/* of env(1), kept for the interpreter it runs */
 	struct args args;
 	char shown[NAME_LEN];	/* the name that reports will use */
+	__u32 exec_told;	/* this exec has been reported, or its caller is exempt */
+	__u32 pad;
 	union {			/* scratch, of an exec or of a verdict */
 		struct name name;
 		struct facts facts;
 	};
+	struct facts exec_facts;	/* scratch, of an exec that is judged */
 	struct pathbuf path;	/* scratch: a path, and text that is looked for a name */
 };
 

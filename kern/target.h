@@ -18,6 +18,7 @@ enum create {
 	CREATE_NOTHING,
 	CREATE_RAW,		/* a socket that sends packets of its own making */
 	CREATE_OTHER,		/* a family or protocol that no rule can judge */
+	CREATE_EXEC,		/* no socket: to execute facts.image */
 };
 
 /* What is asked for: to send to an address, or to make a socket. */
@@ -56,11 +57,14 @@ static __always_inline _Bool target_is_dhcp(const struct target *to)
 	       (near || addr_is_local(to->addr));
 }
 
+#define FACTS_IMAGE	6
+
 /* The atoms of a process: its own and its ancestry's. */
 struct facts {
 	struct atoms self, ancestry;
 	__u32 lineage_full;	/* not a whole list of ancestors */
-	__u32 pad;
+	__u32 nimage;		/* given, of a program to be executed: hashes of its ... */
+	__u64 image[FACTS_IMAGE];	/* ... names, paths and files; 0: those of the process */
 };
 
 #endif

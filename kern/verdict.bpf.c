@@ -96,6 +96,8 @@ __noinline int verdict_one(__u32 slot, const struct identity *id, const struct t
 {
 	if (!to || !rule || !facts)
 		return 0;
+	if (to->create == CREATE_EXEC)
+		return verdict_exec(slot, id, rule, facts);
 	if (to->create)
 		return verdict_socket(slot, id, to, rule, facts);
 	return verdict(slot, id, to, rule, facts);

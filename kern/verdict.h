@@ -74,7 +74,8 @@ static __always_inline void facts_gather(policy_ref tables, const struct policy 
 
 	if (!id)
 		return;
-	__builtin_memset(f, 0, sizeof(*f));
+	__builtin_memset(&f->self, 0, sizeof(f->self));
+	__builtin_memset(&f->ancestry, 0, sizeof(f->ancestry));
 	atom_set(&f->self, ATOM_ALWAYS);
 	g.hashes = id->self;
 	g.max = IDENT_SELF;
@@ -154,6 +155,7 @@ static long deny_one(__u32 i, void *data)
 {
 	struct test *t = data;
 
+	i += t->first;
 	if (i >= POLICY_DENIES)
 		return 1;
 	if (!test_cond(t, t->policy->denies[i].cond, 1))
@@ -277,6 +279,42 @@ static __always_inline _Bool verdict(policy_ref tables, const struct identity *i
 		return 1;
 	rule_set(rule, atom_test(&facts->self, ATOM_PROFILED) ? RULE_PROFILE : RULE_DEFAULT);
 	return 0;
+}
+
+/*
+ * Whether a program may be executed: facts->image, by the process that asks, or,
+ * when none is given, the one that the process runs already.
+ */
+static __always_inline _Bool verdict_exec(policy_ref tables, const struct identity *id,
+					  struct rule_ref *rule, struct facts *facts)
+{
+	const struct policy *policy = policy_table(tables);
+	struct gather g = { .tables = tables, .hashes = facts->image, .max = FACTS_IMAGE,
+			    .into = &facts->self };
+	struct test t = { .policy = policy, .facts = facts, .rule = rule };
+	int w;
+
+	rule_set(rule, RULE_UNDECIDED);
+	if (!policy)
+		return 0;
+	rule_set(rule, RULE_NONE);
+	if (!policy->nexec_denies)
+		return 1;
+	facts_gather(tables, policy, id, facts);
+	rule_set(rule, RULE_EXEMPT);
+	if (atom_test(&facts->self, ATOM_EXEMPT))
+		return 1;
+	if (facts->nimage) {
+		for (w = 0; w < ATOM_WORDS; w++) {
+			facts->ancestry.w[w] |= facts->self.w[w];
+			facts->self.w[w] = 0;
+		}
+		repeat(facts->nimage, gather_one, &g);
+	}
+	rule_set(rule, RULE_NONE);
+	t.first = policy->ndenies;
+	repeat(policy->nexec_denies, deny_one, &t);
+	return !t.found;
 }
 
 /* The same for making a socket. */

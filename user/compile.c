@@ -468,29 +468,63 @@ static void compile_profile(struct compiler *c, const struct profile_rule *p, si
 			   rule_at(RULE_PROFILE_CIDRS, number, &p->cidrs.v[i].at));
 }
 
-static void compile_chain(struct compiler *c, const struct chain_rule *chain)
+/* Denials of connections first, then those of executables. */
+static void deny_add(struct compiler *c, const struct origin *at, __u16 cond, enum rule_kind kind,
+		     bool exec)
 {
 	struct policy *p = &c->t->policy;
+
+	if (p->ndenies + p->nexec_denies == POLICY_DENIES) {
+		fail(c, at, "rules.process", "more than %d blocked chains and executables",
+		     POLICY_DENIES);
+		return;
+	}
+	p->denies[p->ndenies + p->nexec_denies] = (struct deny){
+		.cond = cond, .rule = rule_at(kind, 0, at),
+	};
+	p->flags |= exec ? POLICY_EXEC : POLICY_LOOPBACK;
+	if (exec)
+		p->nexec_denies++;
+	else
+		p->ndenies++;
+}
+
+static void compile_executables(struct compiler *c)
+{
+	const struct path_list *l = &c->src->blocked_executables;
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		__u16 atom = atom_for(c, l->v[i].path, &l->v[i].at);
+
+		deny_add(c, &l->v[i].at, cond_add(c, &l->v[i].at, &atom, 1), RULE_EXECUTABLES, true);
+	}
+}
+
+static void compile_chain(struct compiler *c, const struct chain_rule *chain)
+{
 	__u16 lits[COND_LITS];
 	size_t i;
 
-	if (chain->action == CHAIN_EXEC) {
-		unsupported(c, &chain->at, "rules.process.blocked_chains: action: exec");
-		return;
-	}
-	if (chain->ancestors.n >= COND_LITS || p->ndenies == POLICY_DENIES) {
-		fail(c, &chain->at, "rules.process.blocked_chains",
-		     "at most %d chains of %d ancestors", POLICY_DENIES, COND_LITS - 1);
+	if (chain->ancestors.n >= COND_LITS) {
+		fail(c, &chain->at, "rules.process.blocked_chains", "more than %d ancestors",
+		     COND_LITS - 1);
 		return;
 	}
 	lits[0] = atom_for(c, chain->process, &chain->at);
 	for (i = 0; i < chain->ancestors.n; i++)
 		lits[i + 1] = LIT_ANCESTRY | atom_for(c, chain->ancestors.v[i].path, &chain->at);
-	p->denies[p->ndenies++] = (struct deny){
-		.cond = cond_add(c, &chain->at, lits, i + 1),
-		.rule = rule_at(RULE_CHAIN, 0, &chain->at),
-	};
-	p->flags |= POLICY_LOOPBACK;
+	deny_add(c, &chain->at, cond_add(c, &chain->at, lits, i + 1), RULE_CHAIN,
+		 chain->action == CHAIN_EXEC);
+}
+
+static void compile_chains(struct compiler *c, enum chain_action action)
+{
+	size_t i;
+
+	for (i = 0; i < c->src->chains.n; i++)
+		if (c->src->chains.v[i].action == action)
+			compile_chain(c, &c->src->chains.v[i]);
 }
 
 static void compile_dns(struct compiler *c)
@@ -604,8 +638,6 @@ static void refuse_unsupported(struct compiler *c)
 				    "rules.network.profiles: allowed_hosts");
 	if (s->allow_github_meta == YES)
 		unsupported(c, NULL, "rules.network.allow_github_meta");
-	if (s->blocked_executables.n)
-		unsupported(c, &s->blocked_executables.v[0].at, "rules.process.blocked_executables");
 	if (s->block_unlisted_queries == YES)
 		unsupported(c, NULL, "rules.dns.block_unlisted_queries");
 	if (s->file_enabled != NO &&
@@ -654,9 +686,11 @@ int compile(const struct policy_src *src, const __u64 seed[2], struct tables *t,
 		compile_profile(&c, &src->profiles.v[i], i);
 	compile_network(&c);
 	compile_processes(&c);
-	if (src->process_enabled != NO)
-		for (i = 0; i < src->chains.n; i++)
-			compile_chain(&c, &src->chains.v[i]);
+	if (src->process_enabled != NO) {
+		compile_chains(&c, CHAIN_CONNECT);
+		compile_chains(&c, CHAIN_EXEC);
+		compile_executables(&c);
+	}
 	compile_dns(&c);
 	compile_exemptions(&c);
 	compile_sockets(&c);

@@ -201,7 +201,9 @@ static int use_fmod_ret(struct bpf_program *prog)
 
 	if (strncmp(hook, "lsm/", 4))
 		return 0;
-	snprintf(function, sizeof(function), "security_%s", hook + 4);
+	/* The one hook that is not called like its function. */
+	hook = strcmp(hook + 4, "bprm_check_security") ? hook + 4 : "bprm_check";
+	snprintf(function, sizeof(function), "security_%s", hook);
 	err = bpf_program__set_type(prog, BPF_PROG_TYPE_TRACING);
 	if (!err)
 		err = bpf_program__set_expected_attach_type(prog, BPF_MODIFY_RETURN);

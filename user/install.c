@@ -276,7 +276,7 @@ static __u32 policy_flags(const struct engine *e, __u32 slot)
 	struct policy *p = xmalloc(sizeof(*p));
 	__u32 id;
 	/* The stricter, if it cannot be read. */
-	__u32 flags = POLICY_LOOPBACK | POLICY_TRACE | POLICY_PTRACE;
+	__u32 flags = POLICY_LOOPBACK | POLICY_TRACE | POLICY_PTRACE | POLICY_EXEC;
 
 	if (outer >= 0 && !bpf_map_lookup_elem(outer, &slot, &id))
 		fd = bpf_map_get_fd_by_id(id);
@@ -332,6 +332,8 @@ static void control_renew(struct engine *e)
 			continue;
 		if (policy & POLICY_LOOPBACK)
 			flags |= CONTROL_LOOPBACK;
+		if (policy & POLICY_EXEC)
+			flags |= CONTROL_EXEC;
 		if (s.cgroup)
 			flags |= CONTROL_CGROUPS;
 	}
@@ -390,6 +392,8 @@ int scope_install(struct engine *e, __u32 id, const struct scope *like, struct t
 		/* Stricter looks first, laxer ones when nobody needs them. */
 		if (t->policy.flags & POLICY_LOOPBACK)
 			e->control->flags |= CONTROL_LOOPBACK;
+		if (t->policy.flags & POLICY_EXEC)
+			e->control->flags |= CONTROL_EXEC;
 		if (s.cgroup)
 			e->control->flags |= CONTROL_CGROUPS;
 		guards_set(e, id, t->policy.flags, true);

@@ -79,6 +79,7 @@ static int event_print(void *report, void *data, size_t size)
 	case EVENT_NETWORK:
 	case EVENT_SOCKET:
 	case EVENT_PACKET:
+	case EVENT_EXEC:
 		json_flow(stdout, report, &e->flow, head->time);
 	}
 	return ferror(stdout) ? -EIO : 0;

@@ -79,6 +79,9 @@ void report_sort(struct report *r);
 
 const struct image *report_image(const struct report *r, __u64 hash);
 
+/* The program that an EVENT_EXEC is about. */
+const struct image *report_program(const struct report *r, const struct flow_key *key);
+
 /* The nearest ancestors of a flow, itself not included; returns how many, up to IDENT_LINE. */
 size_t flow_ancestors(const struct flow *f, __u64 images[IDENT_LINE]);
 

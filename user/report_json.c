@@ -92,9 +92,19 @@ static void json_process(FILE *out, const struct report *r, const struct flow *f
 		fprintf(out, ",\"uid\":%u", f->uid);
 }
 
-static void json_target(FILE *out, const struct flow *f)
+static void json_target(FILE *out, const struct report *r, const struct flow *f)
 {
 	char proto[16], target[ADDRESS_TEXT];
+
+	if (f->key.type == EVENT_EXEC) {
+		const struct image *program = report_program(r, &f->key);
+
+		fputs(",\"proto\":\"exec\",\"program\":", out);
+		json_name(out, program);
+		fputs(",\"file\":", out);
+		json_path(out, program);
+		return;
+	}
 
 	proto_text(proto, &f->key);
 	target_text(target, &f->key);
@@ -153,7 +163,7 @@ void json_flow(FILE *out, const struct report *r, const struct flow *f, __u64 ti
 	json_time(out, r, time);
 	fputc(',', out);
 	json_process(out, r, f);
-	json_target(out, f);
+	json_target(out, r, f);
 	json_verdict(out, r, f);
 	json_ancestors(out, r, f);
 	fprintf(out, ",\"cgroup\":%llu,\"count\":%llu,\"first\":", f->cgroup, f->count);

@@ -123,10 +123,23 @@ static char *name_cell(const struct report *r, __u64 hash)
 		       xstrdup("?");
 }
 
-static char *target_cell(const struct flow *f)
+static char *path_cell(const struct report *r, const struct flow_key *key)
+{
+	const struct image *image = report_program(r, key);
+
+	if (image && image->path[0])
+		return text_cell(image->path, strnlen(image->path, sizeof(image->path)));
+	return image ? text_cell(image->name, strnlen(image->name, sizeof(image->name))) :
+		       xstrdup("?");
+}
+
+static char *target_cell(const struct report *r, const struct flow *f)
 {
 	const struct flow_key *key = &f->key;
 	char text[ADDRESS_TEXT];
+
+	if (key->type == EVENT_EXEC)
+		return path_cell(r, key);
 
 	target_text(text, key);
 	if (key->type == EVENT_SOCKET || key->type == EVENT_GUARD || proto_bit(key->proto) == PROTO_BIT_OTHER)
@@ -151,7 +164,7 @@ static void row_fill(struct row *row, const struct report *r, const struct flow 
 	row->cell[COMM] = name_cell(r, f->image);
 	row->cell[PROTO] = xstrdup(proto);
 	row->cell[DOMAIN] = xstrdup("-");
-	row->cell[TARGET] = target_cell(f);
+	row->cell[TARGET] = target_cell(r, f);
 	row->cell[POLICY] = policy_cell(f);
 }
 

@@ -110,6 +110,8 @@ void proto_text(char buf[16], const struct flow_key *key)
 		snprintf(buf, 16, "socket");
 	else if (key->type == EVENT_GUARD)
 		snprintf(buf, 16, "guard");
+	else if (key->type == EVENT_EXEC)
+		snprintf(buf, 16, "exec");
 	else
 		number_text(buf, 16, protocols, "raw:", key->proto);
 }
@@ -190,6 +192,14 @@ const struct image *report_image(const struct report *r, __u64 hash)
 	if (r->nimages)
 		found = bsearch(&key, r->images, r->nimages, sizeof(key), by_hash);
 	return found ? &found->image : NULL;
+}
+
+const struct image *report_program(const struct report *r, const struct flow_key *key)
+{
+	__u64 hash;
+
+	memcpy(&hash, key->addr, sizeof(hash));
+	return report_image(r, hash);
 }
 
 size_t flow_ancestors(const struct flow *f, __u64 images[IDENT_LINE])

@@ -37,6 +37,7 @@ static const struct place places[] = {
 	[RULE_BACKSTOP] = { "backstop" },
 	[RULE_PTRACE] = { "rules.process.block_ptrace" },
 	[RULE_BLOCKED_SOCKETS] = { "rules.network.blocked_sockets", NULL, ENTRY },
+	[RULE_EXECUTABLES] = { "rules.process.blocked_executables", NULL, ENTRY },
 };
 
 _Static_assert(sizeof(places) / sizeof(*places) == RULE_KINDS, "every kind of rule has a place");

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +20,7 @@
 /* Addresses for documentation (RFC 5737), which nobody has. */
 #define ALLOWED	"192.0.2.1"
 #define DENIED	"192.0.2.2"
+#define DENIED_PROGRAM "kntrl-self-test"
 
 static const char probe_policy[] =
 	"version: '1'\n"
@@ -25,7 +29,9 @@ static const char probe_policy[] =
 	"  network:\n"
 	"    allowed_ips: ['" ALLOWED "']\n"
 	"    allow_local_ranges: false\n"
-	"    raw_sockets: block\n";
+	"    raw_sockets: block\n"
+	"  process:\n"
+	"    blocked_executables: [" DENIED_PROGRAM "]\n";
 
 /* Bits of the child's exit status: what went wrong. */
 enum {
@@ -34,6 +40,7 @@ enum {
 	WRONG_SENDMSG = 4,
 	WRONG_CREATE = 8,
 	WRONG_FORK = 16,
+	WRONG_EXEC = 32,
 };
 
 /* Connecting a datagram socket sends nothing.  Whether it was refused by us. */
@@ -81,6 +88,17 @@ static bool child_refused(void)
 	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
 }
 
+/* An empty file is no program (ENOEXEC), but that is found out later. */
+static bool exec_refused(void)
+{
+	char *const none[] = { NULL };
+	int fd = memfd_create(DENIED_PROGRAM, MFD_CLOEXEC);
+
+	syscall(SYS_execveat, fd, "", none, none, AT_EMPTY_PATH);
+	close(fd);
+	return errno == EPERM;
+}
+
 static int probe(void)
 {
 	int wrong = 0;
@@ -95,6 +113,8 @@ static int probe(void)
 		wrong |= WRONG_CREATE;
 	if (!child_refused())
 		wrong |= WRONG_FORK;
+	if (!exec_refused())
+		wrong |= WRONG_EXEC;
 	return wrong;
 }
 
@@ -106,6 +126,7 @@ static void tell(int wrong)
 		"socket_sendmsg lets a denied address pass",
 		"socket_create lets a raw socket pass",
 		"task_alloc does not hand the identity on to a child",
+		"bprm_check_security lets a denied program pass",
 	};
 	size_t i;
 

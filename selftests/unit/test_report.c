@@ -95,6 +95,7 @@ static const struct {
 	{ { .kind = RULE_BACKSTOP }, "backstop" },
 	{ { .kind = RULE_PTRACE }, "rules.process.block_ptrace" },
 	{ { .kind = RULE_BLOCKED_SOCKETS, .index = 4 }, "rules.network.blocked_sockets[4]" },
+	{ { .kind = RULE_EXECUTABLES, .index = 2 }, "rules.process.blocked_executables[2]" },
 };
 
 _Static_assert(sizeof(rules) / sizeof(*rules) == RULE_KINDS, "every kind of rule is tested");
@@ -122,7 +123,7 @@ static void test_rules(void)
 	rule_text(text, sizeof(text), &entry, sources, 2);
 	same(text, "rules.network.allowed_ips[4]", "an unknown source is not named");
 	rule_text(text, sizeof(text), &alien, NULL, 0);
-	same(text, "rule of kind 24", "a kind of a later version");
+	same(text, "rule of kind 25", "a kind of a later version");
 	rule_text(tiny, sizeof(tiny), &entry, NULL, 0);
 	same(tiny, "rules.n", "a small buffer is not overrun");
 }
