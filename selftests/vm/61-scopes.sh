@@ -131,7 +131,10 @@ all_may 'child grandchild later-orphan session' AB
 
 # Another process with the root's old number: its orphans are not its own.
 kill -9 "$other"
-told outsider clone-pid "$other" "$T/namesake" >/dev/null
+takes_number() {
+	[ "$(told outsider clone-pid "$other" "$T/namesake")" = ok ]
+}
+wait_for 10 takes_number	# once the killed one is reaped
 is "$(told namesake pid)" "$other" 'another process has the number of a root'
 all_may namesake AB
 ok 'a tree of its own' load --scope "tree:$other" "$T/onlyB.yaml"
