@@ -76,6 +76,7 @@ enum atom {
 	ATOM_EXEMPT,
 	ATOM_RAW_EXEMPT,
 	ATOM_DHCP,
+	ATOM_RESOLVER,		/* a name server of this host, which asks for others */
 	ATOM_FIRST_FREE,	/* from here on the compiler hands them out */
 };
 
@@ -127,6 +128,7 @@ struct deny {
 #define POLICY_RAW_MONITOR	(1u << 4)
 #define POLICY_CONTAINS		(1u << 5)	/* some profile or process has children: true */
 #define POLICY_LOOPBACK		(1u << 6)	/* some process is denied even loopback */
+#define POLICY_QUERIES		(1u << 7)	/* name servers are asked for listed names only */
 #define POLICY_EXEC		(1u << 14)	/* some executable is denied */
 #define POLICY_PTRACE		(1u << 17)	/* block_ptrace */
 #define POLICY_SOCKETS		(1u << 19)	/* blocked_sockets */
@@ -152,10 +154,23 @@ struct address_key {
 	__u8 addr[16];
 };
 
+/*
+ * Keys of the host table: a name in lower case, from its end, closed by a dot:
+ * "moc.buhtig." is github.com and all below it.  A NUL behind the dot makes it
+ * that name alone.  What is looked up has the NUL: the longest prefix decides.
+ */
+#define HOST_LEN	253	/* of a name; RFC 1035, 2.3.4, less the root */
+#define HOST_KEY	256
+
+struct host_key {
+	__u32 prefixlen;	/* 8 for each byte, the NUL among them */
+	char text[HOST_KEY];	/* zeroes behind it */
+};
+
 #define DEST_DNS_SERVER	1	/* port 53 there is allowed */
 #define DEST_METADATA_OK 2	/* listed exactly: metadata rule set aside */
 
-/* What the policy says of a destination: a range of policy.grants. */
+/* What the policy says of a destination, or of a name: a range of policy.grants. */
 struct destination {
 	__u32 first;
 	__u16 count;
@@ -178,6 +193,28 @@ struct scope {
 	__u32 root;		/* process that the scope is the tree of; 0: none */
 	__u32 generation;
 	__u32 root_start;	/* when that process began, in clock ticks since boot */
+};
+
+/* ---- Names: what an address was resolved from ---- */
+
+#define NAME_SLOTS	16	/* names of one address; a newer one replaces that which ends first */
+#define NAME_ADDRESSES	16384
+#define NAME_TEXTS	16384
+
+#define NAME_FLOOR	(900ull * 1000000000)	/* ns that a name lasts at least, and after its use */
+#define NAME_RENEW	(300ull * 1000000000)	/* a use renews a name once in so many */
+#define NAME_CEILING	(86400ull * 1000000000)
+
+struct name_slot {
+	__u64 hash;		/* of the name (names.h); 0: free */
+	__u64 until;		/* ns */
+};
+
+/* The names of an address, as far as some rule of some policy is about them. */
+struct address_names {
+	__u32 version;		/* never the same again once a name was added */
+	__u32 pad;
+	struct name_slot slots[NAME_SLOTS];
 };
 
 /* Names of the files that rule_ref.source counts. */
@@ -260,6 +297,7 @@ enum guard_action {
 #define VERDICT_BLOCK	1	/* the policy says no */
 #define VERDICT_DENIED	2	/* and it was enforced */
 #define VERDICT_QUIET	4	/* not reported */
+#define VERDICT_BY_NAME	8	/* allowed, in some scope, only for a name of the address */
 
 /* Who, where, and how it was decided. */
 struct flow_key {
@@ -350,7 +388,7 @@ struct control {
 	__u32 adopted;		/* identities and scopes given out by the run */
 	__u32 deferred;		/* processes left without identity by the run */
 	__u32 zero;		/* always 0, which the verifier does not know */
-	__u32 pad;
+	__u32 last_version;	/* counter behind address_names.version */
 	__u64 counters[COUNTERS];	/* enum counter */
 	struct guard_scopes guards[GUARDS];
 	__u64 attached;		/* POLICY_* for which programs were attached on demand */
@@ -367,6 +405,8 @@ _Static_assert(sizeof(struct grant) == 16, "grant");
 _Static_assert(sizeof(struct deny) == 16, "deny");
 _Static_assert(sizeof(struct address_key) == 20, "address_key");
 _Static_assert(sizeof(struct destination) == 16, "destination");
+_Static_assert(sizeof(struct host_key) == 4 + HOST_KEY, "host_key");
+_Static_assert(sizeof(struct address_names) == 8 + 16 * NAME_SLOTS, "address_names");
 _Static_assert(sizeof(struct scope) == 32, "scope");
 _Static_assert(sizeof(struct runner) == 16, "runner");
 _Static_assert(sizeof(struct identity) == 32 + 8 * (IDENT_SELF + IDENT_ANCESTRY + IDENT_LINE),

@@ -12,6 +12,8 @@ struct facts;
 /* Filled by judge(), but for who it is about, which the caller knows. */
 struct outcome {
 	struct rule_ref rule;
+	__u64 name;		/* given: the name it must be allowed for; 0: any of the address */
+	__u64 until;		/* VERDICT_BY_NAME: when it ends, ns */
 	__u64 cgroup;
 	__u32 uid, tgid;
 	__u32 scope;		/* whose policy decided */
@@ -38,6 +40,19 @@ int judge(const struct identity *id, const struct target *to, __u32 scope, struc
 
 /* Whether the policy in @slot exempts a process. */
 int exempts(__u32 slot, const struct identity *id);
+
+/*
+ * The same of a target under one name (names.h), whatever else leads there: a
+ * server name in TLS, a host in HTTP.  @to of protocol 0: whether it may ask
+ * for the name at all, since it may reach it by some protocol and port.
+ */
+static __always_inline int judge_name(const struct identity *id, const struct target *to,
+				      __u32 scope, __u64 name, struct outcome *out,
+				      struct facts *facts)
+{
+	out->name = name;
+	return judge(id, to, scope, out, facts);
+}
 
 /*
  * Enters an attempt into the flow table and, when it is blocked or new, the

@@ -7,6 +7,7 @@
 #define KNTRL_MAPS_H
 
 #include "abi.h"
+#include "judge.h"
 #include "target.h"
 
 #define TABLE __weak SEC(".maps")
@@ -42,7 +43,8 @@ struct cached {
 	__u8 proto;
 	__u8 verdict;		/* VERDICT_* */
 	__u32 flow;		/* index into "flows"; 0: none */
-	__u32 pad;
+	__u32 version;		/* of the names of the address, if it rests on those or their absence */
+	__u64 until;		/* ns; 0: it rests on no name */
 };
 
 /* A file that is executed, or was asked for and turned out to be a script. */
@@ -93,6 +95,7 @@ struct task {
 	char shown[NAME_LEN];	/* the name that reports will use */
 	__u32 exec_told;	/* this exec has been reported, or its caller is exempt */
 	__u32 pad;
+	struct outcome out;	/* scratch, of a verdict */
 	union {			/* scratch, of an exec or of a verdict */
 		struct name name;
 		struct facts facts;
@@ -119,6 +122,28 @@ struct {
 	__type(key, __u64);
 	__type(value, struct image);
 } images TABLE;
+
+/* ---- Names ---- */
+
+/*
+ * By address: the names that it was resolved from.  Written as answers arrive;
+ * read when an address alone allows nothing.  When full, the address that was
+ * not used for longest has no name any more, and must be resolved again.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, NAME_ADDRESSES);
+	__type(key, __u8[16]);
+	__type(value, struct address_names);
+} address_names TABLE;
+
+/* By hash of a name that some rule is about: the name.  Likewise. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, NAME_TEXTS);
+	__type(key, __u64);
+	__type(value, struct host_key);
+} name_texts TABLE;
 
 /* ---- Sockets ---- */
 

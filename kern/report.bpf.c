@@ -155,7 +155,7 @@ __noinline __u32 report(const struct identity *id, const struct target *to,
 	struct flow *f;
 	__u32 *known, n;
 
-	if (!to || !out || out->verdict == VERDICT_QUIET)
+	if (!to || !out || (out->verdict & VERDICT_QUIET))
 		return 0;
 	key.exec = id ? id->exec : 0;
 	__builtin_memcpy(key.addr, to->addr, sizeof(key.addr));
@@ -163,7 +163,7 @@ __noinline __u32 report(const struct identity *id, const struct target *to,
 	key.scope = out->scope;
 	key.port = to->port;
 	key.proto = to->proto;
-	key.verdict = out->verdict;
+	key.verdict = out->verdict & ~VERDICT_BY_NAME;
 	key.type = out->type;
 
 	known = bpf_map_lookup_elem(&flow_index, &key);

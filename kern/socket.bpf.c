@@ -138,28 +138,50 @@ static __always_inline bool is_reply(struct sock *sk, const struct target *to)
 	       mark_is_recent(&heard, bpf_get_socket_cookie(sk), to, ERA_LONG);
 }
 
+/* Moves when an address gains a name; 0: it has none. */
+static __always_inline __u32 names_version(const struct target *to)
+{
+	struct address_names *n = bpf_map_lookup_elem(&address_names, to->addr);
+
+	return n ? n->version : 0;
+}
+
+/*
+ * Whether a verdict that rests on a name, or was not given for want of one, ends:
+ * since there are others, or the name nears its end and its use renews it.
+ */
+static __noinline bool names_moved(const struct cached *c, const struct target *to)
+{
+	return c->version != names_version(to) ||
+	       (c->until && c->until < bpf_ktime_get_ns() + NAME_FLOOR - NAME_RENEW);
+}
+
 /* The verdict is made, entered in the reports and kept for the next time. */
 static __noinline int decide_anew(struct task *t, const struct target *to, struct sock *sk,
 				  __u32 epoch)
 {
 	struct cached *c = cache_slot(t, to);
-	struct outcome out = {};
+	struct outcome *out = &t->out;
 	__u32 flow;
 
-	outcome_start(&out, EVENT_NETWORK);
-	judge(&t->id, to, scope_of(t), &out, &t->facts);
-	if ((out.verdict & VERDICT_BLOCK) && is_reply(sk, to))
+	c->epoch = 0;
+	__builtin_memset(out, 0, sizeof(*out));
+	outcome_start(out, EVENT_NETWORK);
+	c->version = names_version(to);
+	judge(&t->id, to, scope_of(t), out, &t->facts);
+	c->until = out->until;
+	if ((out->verdict & VERDICT_BLOCK) && is_reply(sk, to))
 		return 0;	/* holds for this datagram, not for the next */
 	/* A host talking to itself is no news. */
-	flow = out.rule.kind == RULE_LOOPBACK ? 0 : report(&t->id, to, &out);
+	flow = out->rule.kind == RULE_LOOPBACK ? 0 : report(&t->id, to, out);
 	__builtin_memcpy(c->addr, to->addr, sizeof(c->addr));
 	c->port = to->port;
 	c->proto = to->proto;
 	c->flow = flow;
-	c->verdict = out.verdict;
+	c->verdict = out->verdict;
 	/* A blocked attempt must be told each time: from its record, or anew. */
-	c->epoch = (out.verdict & VERDICT_BLOCK) && !flow ? 0 : epoch;
-	return out.verdict;
+	c->epoch = (out->verdict & VERDICT_BLOCK) && !flow ? 0 : epoch;
+	return out->verdict;
 }
 
 static __noinline int decide_blocked(const struct cached *c, const struct target *to,
@@ -177,7 +199,7 @@ static __always_inline int decide(struct task *t, const struct target *to, struc
 	struct cached *c = cache_slot(t, to);
 	struct flow *f;
 
-	if (!cache_hit(c, to, epoch))
+	if (!cache_hit(c, to, epoch) || (c->verdict && names_moved(c, to)))
 		return decide_anew(t, to, sk, epoch);
 	if (c->verdict & VERDICT_BLOCK)
 		return decide_blocked(c, to, sk);
@@ -247,14 +269,16 @@ static __noinline int judge_creation(__u32 family, __u32 type, enum create creat
 {
 	struct target to = { .port = type, .proto = family, .create = create };
 	struct task *t = current_record();
-	struct outcome out = {};
+	struct outcome *out;
 
 	if (!t)
 		return bpf_get_current_task_btf()->flags & PF_KTHREAD ? 0 : undecided();
-	outcome_start(&out, EVENT_SOCKET);
-	judge(&t->id, &to, scope_of(t), &out, &t->facts);
-	report(&t->id, &to, &out);
-	return out.verdict & VERDICT_DENIED ? -EPERM : 0;
+	out = &t->out;
+	__builtin_memset(out, 0, sizeof(*out));
+	outcome_start(out, EVENT_SOCKET);
+	judge(&t->id, &to, scope_of(t), out, &t->facts);
+	report(&t->id, &to, out);
+	return out->verdict & VERDICT_DENIED ? -EPERM : 0;
 }
 
 /* ---- Hooks ---- */

@@ -5,6 +5,7 @@
 #include <bpf/bpf_helpers.h>
 #include "maps.h"
 #include "judge.h"
+#include "names.h"
 
 /*
  * The tables of one policy, written by the loader only, whole, before they are
@@ -34,6 +35,14 @@ struct process_map {
 	__type(value, struct atoms);
 } process_template SEC(".maps");
 
+struct host_map {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct host_key);
+	__type(value, struct destination);
+} host_template SEC(".maps");
+
 /* By slot.  A slot that is missing denies (RULE_UNDECIDED). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -56,6 +65,13 @@ struct {
 	__array(values, struct process_map);
 } processes SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SLOTS);
+	__type(key, __u32);
+	__array(values, struct host_map);
+} hosts SEC(".maps");
+
 typedef __u32 policy_ref;	/* a slot */
 
 static __always_inline const struct policy *policy_table(policy_ref slot)
@@ -65,7 +81,7 @@ static __always_inline const struct policy *policy_table(policy_ref slot)
 
 	/* All tables of a policy are there, or there is no policy. */
 	if (!inner || !bpf_map_lookup_elem(&addresses, &slot) ||
-	    !bpf_map_lookup_elem(&processes, &slot))
+	    !bpf_map_lookup_elem(&processes, &slot) || !bpf_map_lookup_elem(&hosts, &slot))
 		return 0;
 	return bpf_map_lookup_elem(inner, &zero);
 }
@@ -85,6 +101,62 @@ static __always_inline const struct destination *address_table(policy_ref slot,
 	return inner ? bpf_map_lookup_elem(inner, key) : 0;
 }
 
+typedef struct address_names *names_ref;	/* NULL: none are known */
+
+static __always_inline names_ref names_find(__u32 slot, const __u8 addr[16])
+{
+	return bpf_map_lookup_elem(&address_names, addr);
+}
+
+/* Those of the address, unless one is asked for. */
+static __always_inline __u32 names_count(names_ref known, __u64 asked)
+{
+	return asked ? 1 : known ? NAME_SLOTS : 0;
+}
+
+/* The name in a slot and its end, read as they belong together; 0: none that holds. */
+static __always_inline __u64 slot_read(struct name_slot *s, __u64 now, __u64 *until)
+{
+	__u64 hash = *(volatile __u64 *)&s->hash;
+
+	*until = *(volatile __u64 *)&s->until;
+	return *until > now && hash == *(volatile __u64 *)&s->hash ? hash : 0;
+}
+
+/* What the policy says of the name in a slot of its address, which is in use. */
+static __always_inline __u64 slot_use(struct address_names *known, __u32 i, __u64 *until)
+{
+	__u64 now = bpf_ktime_get_ns(), hash;
+	struct name_slot *s;
+
+	if (!known || i >= NAME_SLOTS)
+		return 0;
+	s = &known->slots[i];
+	hash = slot_read(s, now, until);
+	if (hash && *until < now + NAME_FLOOR - NAME_RENEW)
+		*until = s->until = now + NAME_FLOOR;
+	return hash;
+}
+
+static __always_inline const struct destination *name_table(policy_ref slot,
+							    names_ref known, __u64 asked,
+							    __u32 i, __u64 *until)
+{
+	__u64 hash = asked ?: slot_use(known, i, until);
+	void *inner = bpf_map_lookup_elem(&hosts, &slot);
+	const struct destination *d;
+	struct host_key *key;
+
+	if (!inner || !hash)
+		return 0;
+	key = bpf_map_lookup_elem(&name_texts, &hash);
+	if (!key)
+		return 0;
+	d = bpf_map_lookup_elem(inner, key);
+	/* Pushed out meanwhile, it was another name's. */
+	return bpf_map_lookup_elem(&name_texts, &hash) == key ? d : 0;
+}
+
 #define repeat(n, fn, ctx) bpf_loop(n, fn, ctx, 0)
 #define verified_once __noinline
 
@@ -92,15 +164,19 @@ static __always_inline const struct destination *address_table(policy_ref slot,
 
 /* A function of its own, so that it is verified once. */
 __noinline int verdict_one(__u32 slot, const struct identity *id, const struct target *to,
-			   struct rule_ref *rule, struct facts *facts)
+			   struct answer *said, struct facts *facts)
 {
-	if (!to || !rule || !facts)
+	if (!to || !said || !facts)
 		return 0;
-	if (to->create == CREATE_EXEC)
-		return verdict_exec(slot, id, rule, facts);
 	if (to->create)
-		return verdict_socket(slot, id, to, rule, facts);
-	return verdict(slot, id, to, rule, facts);
+		return verdict_socket(slot, id, to, said, facts);
+	return verdict(slot, id, to, said, facts);
+}
+
+__noinline int exec_one(__u32 slot, const struct identity *id, struct answer *said,
+			struct facts *facts)
+{
+	return said && facts ? verdict_exec(slot, id, said, facts) : 0;
 }
 
 /* As facts_gather() has it, of that one atom. */
@@ -128,8 +204,9 @@ static __always_inline __u32 policy_flags(__u32 slot)
 
 /* Takes one scope's answer in; returns whether no other can change the outcome. */
 static __always_inline bool outcome_take(struct outcome *out, const struct scope *s, __u32 scope,
-					 bool allowed, const struct rule_ref *rule)
+					 bool allowed, const struct answer *said)
 {
+	const struct rule_ref *rule = &said->rule;
 	__u32 flags = policy_flags(s->slot);
 	/* raw_sockets: monitor is only told, in trace mode too */
 	bool trace = (flags & POLICY_TRACE) &&
@@ -138,6 +215,8 @@ static __always_inline bool outcome_take(struct outcome *out, const struct scope
 
 	if (rule->kind == RULE_UNDECIDED)
 		__sync_fetch_and_add(&control.counters[COUNT_UNDECIDED], 1);
+	if (allowed && said->until && (!out->until || said->until < out->until))
+		out->until = said->until;
 	if (out->verdict == VERDICT_QUIET || verdict > out->verdict) {
 		out->verdict = verdict;
 		out->rule = *rule;
@@ -154,21 +233,26 @@ __noinline int judge(const struct identity *id, const struct target *to, __u32 s
 	if (!out)
 		return VERDICT_BLOCK | VERDICT_DENIED;
 	out->verdict = VERDICT_QUIET;
+	out->until = 0;
 	for (depth = 0; depth < SCOPE_DEPTH; depth++) {
 		struct scope *s = bpf_map_lookup_elem(&scopes, &scope);
-		struct rule_ref rule = {};
+		struct answer said = { .name = out->name };
 
 		if (!s)
 			break;
 		if (s->slot) {
-			bool ok = verdict_one(s->slot, id, to, &rule, facts);
+			bool ok = to && to->create == CREATE_EXEC ?
+				  exec_one(s->slot, id, &said, facts) :
+				  verdict_one(s->slot, id, to, &said, facts);
 
-			if (outcome_take(out, s, scope, ok, &rule))
+			if (outcome_take(out, s, scope, ok, &said))
 				break;
 		}
 		if (s->parent == scope)
 			break;
 		scope = s->parent;
 	}
+	if (out->until && !out->name)
+		out->verdict |= VERDICT_BY_NAME;
 	return out->verdict;
 }

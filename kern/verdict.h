@@ -3,10 +3,12 @@
  * What one policy says of one process and one destination.  The only place
  * where that is decided: built into the kernel programs and into userspace.
  *
- * The includer says what a policy is to it (policy_ref) and how its tables are
- * read (policy_table, process_table, address_table), and gives
- * repeat(n, fn, ctx), which calls fn(i, ctx) for i in 0..n-1 until it returns
- * non-zero; verified_once marks a function that stands on its own.
+ * The includer says what a policy is to it (policy_ref), which names are meant
+ * (names_ref, from names_find: those known of the address, or one alone) and how
+ * tables are read (policy_table, process_table, address_table; names_count, and
+ * name_table, which says until when the name holds), and gives repeat(n, fn, ctx), which
+ * calls fn(i, ctx) for i in 0..n-1 until it returns non-zero; verified_once
+ * marks a function that stands on its own.
  */
 #ifndef KNTRL_VERDICT_H
 #define KNTRL_VERDICT_H
@@ -66,14 +68,14 @@ static long gather_one(__u32 i, void *data)
  * What holds of a process under a policy.  An entry with children: true stands
  * for descendants that match no entry of their own.
  */
-static __always_inline void facts_gather(policy_ref tables, const struct policy *policy,
-					 const struct identity *id, struct facts *f)
+verified_once int facts_gather(policy_ref tables, const struct identity *id, struct facts *f)
 {
+	const struct policy *policy = policy_table(tables);
 	struct gather g = { .tables = tables };
 	int w;
 
-	if (!id)
-		return;
+	if (!id || !f || !policy)
+		return 0;
 	__builtin_memset(&f->self, 0, sizeof(f->self));
 	__builtin_memset(&f->ancestry, 0, sizeof(f->ancestry));
 	atom_set(&f->self, ATOM_ALWAYS);
@@ -101,15 +103,27 @@ static __always_inline void facts_gather(policy_ref tables, const struct policy 
 		atom_set(&f->self, ATOM_PROFILED);
 	if (atom_test(&f->ancestry, ATOM_ALLOWED_TREE))
 		atom_set(&f->self, ATOM_ALLOWED);
+	return 0;
 }
+
+/* What is decided of one policy. */
+struct answer {
+	struct rule_ref rule;
+	__u64 name;		/* asked: as in struct outcome */
+	__u64 until;
+};
 
 struct test {
 	const struct policy *policy;
 	const struct facts *facts;
 	const struct target *to;
-	struct rule_ref *rule;
+	struct answer *said;
 	__u32 first;
 	_Bool found;
+	_Bool open;		/* protocol and port are left open */
+	_Bool anybody;		/* what any process may */
+	policy_ref tables;
+	names_ref names;
 };
 
 /*
@@ -160,7 +174,7 @@ static long deny_one(__u32 i, void *data)
 		return 1;
 	if (!test_cond(t, t->policy->denies[i].cond, 1))
 		return 0;
-	*t->rule = t->policy->denies[i].rule;
+	t->said->rule = t->policy->denies[i].rule;
 	t->found = 1;
 	return 1;
 }
@@ -174,15 +188,15 @@ static long grant_one(__u32 i, void *data)
 	if (i >= POLICY_GRANTS)
 		return 1;
 	g = &t->policy->grants[i];
-	if (!(g->protos & proto_bit(t->to->proto)))
+	if (!t->open && !(g->protos & proto_bit(t->to->proto)))
 		return 0;
 	/* What has no ports is only granted where all ports are. */
-	if (t->to->port < g->port_lo || t->to->port > g->port_hi)
+	if (!t->open && (t->to->port < g->port_lo || t->to->port > g->port_hi))
 		return 0;
-	if (!test_cond(t, g->cond, 0))
+	if (!t->anybody && !test_cond(t, g->cond, 0))
 		return 0;
 	if (g->rule.kind != RULE_NONE)
-		*t->rule = g->rule;
+		t->said->rule = g->rule;
 	t->found = 1;
 	return 1;
 }
@@ -195,17 +209,33 @@ static __always_inline void rule_set(struct rule_ref *rule, enum rule_kind kind)
 	rule->index = 0;
 }
 
+static __always_inline void grants_test(struct test *t, const struct destination *d)
+{
+	t->said->rule = d->rule;
+	t->first = d->first;
+	repeat(d->count, grant_one, t);
+}
+
+/* What the address may be reached for, then what any may, then one of its names. */
 static __always_inline _Bool verdict_grants(struct test *t, const struct destination *d)
 {
+	__u32 i, n;
+
 	if (d) {
-		*t->rule = d->rule;
-		t->first = d->first;
-		repeat(d->count, grant_one, t);
+		grants_test(t, d);
 		if (t->found)
 			return 1;
 	}
 	t->first = 0;
 	repeat(t->policy->nany, grant_one, t);
+	if (t->found)
+		return 1;
+	n = names_count(t->names, t->said->name);
+	for (i = 0; i < n && !t->found; i++) {
+		d = name_table(t->tables, t->names, t->said->name, i, &t->said->until);
+		if (d)
+			grants_test(t, d);
+	}
 	return t->found;
 }
 
@@ -218,45 +248,79 @@ static __always_inline int verdict_process(struct test *t, _Bool loopback)
 	if (t->found)
 		return 0;
 	if (loopback) {
-		rule_set(t->rule, RULE_LOOPBACK);
+		rule_set(&t->said->rule, RULE_LOOPBACK);
 		return 1;
 	}
 	if ((t->policy->flags & POLICY_RESTRICTED) && !atom_test(&f->self, ATOM_ALLOWED)) {
-		rule_set(t->rule, RULE_ALLOWED_PROCESSES);
+		rule_set(&t->said->rule, RULE_ALLOWED_PROCESSES);
 		return 0;
 	}
 	if ((t->policy->flags & POLICY_CONTAINS) && f->lineage_full &&
 	    !atom_test(&f->self, ATOM_PROFILED)) {
-		rule_set(t->rule, RULE_LINEAGE);
+		rule_set(&t->said->rule, RULE_LINEAGE);
 		return 0;
 	}
 	return -1;
 }
 
+static __always_inline void rule_default(struct test *t)
+{
+	rule_set(&t->said->rule, atom_test(&t->facts->self, ATOM_PROFILED) ? RULE_PROFILE : RULE_DEFAULT);
+}
+
 /*
- * Decides and says in @rule what decided.  @id may be NULL: a process of which
+ * May the process ask a name server for this name?  Only where it may reach it;
+ * a resolver of this host may, where anybody may.
+ */
+static __always_inline _Bool verdict_question(struct test *t)
+{
+	int known = -1;
+
+	t->open = 1;
+	t->anybody = atom_test(&t->facts->self, ATOM_RESOLVER);
+	rule_set(&t->said->rule, RULE_DNS_SERVERS);
+	if (!(t->policy->flags & POLICY_QUERIES))
+		return 1;
+	if (!t->anybody)
+		known = verdict_process(t, 0);
+	if (known >= 0)
+		return known;
+	if (verdict_grants(t, 0))
+		return 1;
+	rule_default(t);
+	return 0;
+}
+
+/*
+ * Decides and says in @said what decided.  @id may be NULL: a process of which
  * nothing is known, so that what only some processes may is refused.  @facts is
  * working space, and then what is known of nobody.  Returns whether it is allowed.
  */
 static __always_inline _Bool verdict(policy_ref tables, const struct identity *id,
-				     const struct target *to, struct rule_ref *rule,
+				     const struct target *to, struct answer *said,
 				     struct facts *facts)
 {
 	const struct policy *policy = policy_table(tables);
 	struct address_key key = { .prefixlen = 128 };
 	const struct destination *d;
-	struct test t = { .policy = policy, .facts = facts, .to = to, .rule = rule };
+	struct rule_ref *rule = &said->rule;
+	struct test t = { .policy = policy, .facts = facts, .to = to, .said = said,
+			  .tables = tables };
 	int known;
 
+	said->until = 0;
 	rule_set(rule, RULE_UNDECIDED);
 	if (!policy)
 		return 0;
-	facts_gather(tables, policy, id, facts);
+	facts_gather(tables, id, facts);
 	if (atom_test(&facts->self, ATOM_EXEMPT)) {
 		rule_set(rule, RULE_EXEMPT);
 		return 1;
 	}
 	__builtin_memcpy(key.addr, to->addr, sizeof(key.addr));
+	t.names = names_find(tables, key.addr);
+	if (said->name && !to->proto)
+		return verdict_question(&t);
 	d = address_table(tables, &key);
 
 	if (target_is_dns(to)) {
@@ -275,9 +339,10 @@ static __always_inline _Bool verdict(policy_ref tables, const struct identity *i
 		rule_set(rule, RULE_METADATA);
 		return 0;
 	}
-	if (verdict_grants(&t, d))
+	if (verdict_grants(&t, said->name ? 0 : d))
 		return 1;
-	rule_set(rule, atom_test(&facts->self, ATOM_PROFILED) ? RULE_PROFILE : RULE_DEFAULT);
+	said->until = 0;
+	rule_default(&t);
 	return 0;
 }
 
@@ -286,21 +351,23 @@ static __always_inline _Bool verdict(policy_ref tables, const struct identity *i
  * when none is given, the one that the process runs already.
  */
 static __always_inline _Bool verdict_exec(policy_ref tables, const struct identity *id,
-					  struct rule_ref *rule, struct facts *facts)
+					  struct answer *said, struct facts *facts)
 {
+	struct rule_ref *rule = &said->rule;
 	const struct policy *policy = policy_table(tables);
 	struct gather g = { .tables = tables, .hashes = facts->image, .max = FACTS_IMAGE,
 			    .into = &facts->self };
-	struct test t = { .policy = policy, .facts = facts, .rule = rule };
+	struct test t = { .policy = policy, .facts = facts, .said = said };
 	int w;
 
+	said->until = 0;
 	rule_set(rule, RULE_UNDECIDED);
 	if (!policy)
 		return 0;
 	rule_set(rule, RULE_NONE);
 	if (!policy->nexec_denies)
 		return 1;
-	facts_gather(tables, policy, id, facts);
+	facts_gather(tables, id, facts);
 	rule_set(rule, RULE_EXEMPT);
 	if (atom_test(&facts->self, ATOM_EXEMPT))
 		return 1;
@@ -319,15 +386,17 @@ static __always_inline _Bool verdict_exec(policy_ref tables, const struct identi
 
 /* The same for making a socket. */
 static __always_inline _Bool verdict_socket(policy_ref tables, const struct identity *id,
-					    const struct target *to, struct rule_ref *rule,
+					    const struct target *to, struct answer *said,
 					    struct facts *facts)
 {
 	const struct policy *policy = policy_table(tables);
+	struct rule_ref *rule = &said->rule;
 
+	said->until = 0;
 	rule_set(rule, RULE_UNDECIDED);
 	if (!policy)
 		return 0;
-	facts_gather(tables, policy, id, facts);
+	facts_gather(tables, id, facts);
 	rule_set(rule, RULE_EXEMPT);
 	if (atom_test(&facts->self, ATOM_EXEMPT))
 		return 1;

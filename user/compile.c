@@ -15,6 +15,7 @@
 #include "addr.h"
 #include "compile.h"
 #include "hash.h"
+#include "hosts.h"
 #include "resolvers.h"
 #include "target.h"
 #include "util.h"
@@ -26,6 +27,13 @@ struct raw_grant {
 	struct address_key key;
 	struct grant grant;
 	__u16 flags;		/* DEST_*, of the prefix */
+};
+
+/* One grant of one name, before suffixes are united. */
+struct raw_host {
+	struct host_key *key;	/* of the name and all below it */
+	struct grant grant;
+	bool below_only;
 };
 
 /* The atom of a name that a chain asks for. */
@@ -42,6 +50,8 @@ struct compiler {
 	int errors;
 	struct raw_grant *raw;
 	size_t nraw, raw_room;
+	struct raw_host *hosts;
+	size_t nhosts, hosts_room;
 	size_t process_room;
 	struct named_atom *named;
 	size_t nnamed;
@@ -342,10 +352,37 @@ static bool mixes_families(const struct address_key *outer, const struct address
 	       addr_is_v4(inner->addr);
 }
 
-/*
- * Lookup finds the longest prefix alone, so each entry also carries what the
- * prefixes around it grant.
- */
+/* A grant of the entry's own; what has the entry's rule needs none of its own. */
+static void list_own(struct compiler *c, struct grant_list *l, struct destination *dest,
+		     struct grant g)
+{
+	if (dest->rule.kind == RULE_NONE)
+		dest->rule = g.rule;
+	if (!memcmp(&g.rule, &dest->rule, sizeof(g.rule)))
+		g.rule = (struct rule_ref){ 0 };
+	list_grant(c, l, &g);
+}
+
+/* Lookup finds the longest prefix alone, so an entry also has what those around it grant. */
+static void list_inherit(struct compiler *c, struct grant_list *l, const struct destination *up)
+{
+	__u32 i;
+
+	for (i = 0; i < up->count; i++) {
+		struct grant g = c->t->policy.grants[up->first + i];
+
+		if (g.rule.kind == RULE_NONE)
+			g.rule = up->rule;
+		list_grant(c, l, &g);
+	}
+}
+
+static void list_place(struct compiler *c, const struct grant_list *l, struct destination *dest)
+{
+	dest->first = grants_place(c, l);
+	dest->count = l->n;
+}
+
 static void entry_make(struct compiler *c, const struct raw_grant *raw, size_t n, __u32 parent)
 {
 	struct address_entry *e = &c->t->addresses[c->t->naddresses++];
@@ -355,34 +392,17 @@ static void entry_make(struct compiler *c, const struct raw_grant *raw, size_t n
 	e->key = raw->key;
 	e->parent = parent;
 	for (i = 0; i < n; i++) {
-		struct grant g = raw[i].grant;
-
 		e->dest.flags |= raw[i].flags;
-		if (!g.protos)
-			continue;	/* only flags */
-		if (e->dest.rule.kind == RULE_NONE)
-			e->dest.rule = g.rule;
-		if (!memcmp(&g.rule, &e->dest.rule, sizeof(g.rule)))
-			g.rule = (struct rule_ref){ 0 };
-		list_grant(c, &list, &g);
+		if (raw[i].grant.protos)	/* else only flags */
+			list_own(c, &list, &e->dest, raw[i].grant);
 	}
 	/* Of a metadata endpoint only what is said of that very address counts. */
 	if (addr_is_metadata(e->key.addr) && e->key.prefixlen == 128 &&
 	    !(c->t->policy.flags & POLICY_METADATA))
 		parent = 0;
-	if (parent && !mixes_families(&c->t->addresses[parent - 1].key, &e->key)) {
-		const struct destination *up = &c->t->addresses[parent - 1].dest;
-
-		for (i = 0; i < up->count; i++) {
-			struct grant g = c->t->policy.grants[up->first + i];
-
-			if (g.rule.kind == RULE_NONE)
-				g.rule = up->rule;
-			list_grant(c, &list, &g);
-		}
-	}
-	e->dest.first = grants_place(c, &list);
-	e->dest.count = list.n;
+	if (parent && !mixes_families(&c->t->addresses[parent - 1].key, &e->key))
+		list_inherit(c, &list, &c->t->addresses[parent - 1].dest);
+	list_place(c, &list, &e->dest);
 }
 
 static void addresses_unite(struct compiler *c)
@@ -405,6 +425,88 @@ static void addresses_unite(struct compiler *c)
 	}
 }
 
+/* ---- Hosts ---- */
+
+static void grant_host(struct compiler *c, const struct host_rule *h, __u16 cond,
+		       struct rule_ref rule)
+{
+	struct raw_host *r;
+
+	if (c->nhosts == c->hosts_room) {
+		c->hosts_room = c->hosts_room ? 2 * c->hosts_room : 256;
+		c->hosts = xreallocarray(c->hosts, c->hosts_room, sizeof(*c->hosts));
+	}
+	r = &c->hosts[c->nhosts++];
+	r->key = xmalloc(sizeof(*r->key));
+	if (!host_key_make(r->key, h->name))
+		fail(c, &h->at, "allowed_hosts", "\"%s\" is not a host name", h->name);
+	r->key->prefixlen -= 8;		/* without the NUL: and all below */
+	r->below_only = h->below_only;
+	r->grant = (struct grant){ .cond = cond, .protos = PROTO_BIT_ANY, .port_lo = h->ports.lo,
+				   .port_hi = h->ports.hi, .rule = rule };
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct raw_host *x = a, *y = b;
+
+	return strcmp(x->key->text, y->key->text);
+}
+
+/* The entry of @n grants of one name: for all below it, or for the name @alone. */
+static void host_make(struct compiler *c, const struct raw_host *raw, size_t n, __u32 parent,
+		      bool alone)
+{
+	struct host_entry *e = &c->t->hosts[c->t->nhosts++];
+	struct grant_list list = { .n = 0 };
+	size_t i;
+
+	e->key = *raw->key;
+	if (alone)
+		e->key.prefixlen += 8;
+	/* The entry of the name alone stands behind that of all below it. */
+	e->parent = alone ? c->t->nhosts - 1 : parent;
+	for (i = 0; i < n; i++)
+		if (!alone || !raw[i].below_only)
+			list_own(c, &list, &e->dest, raw[i].grant);
+	if (parent)
+		list_inherit(c, &list, &c->t->hosts[parent - 1].dest);
+	list_place(c, &list, &e->dest);
+}
+
+static bool host_covers(const struct host_key *outer, const struct host_key *inner)
+{
+	return outer->prefixlen <= inner->prefixlen &&
+	       !memcmp(outer->text, inner->text, outer->prefixlen / 8);
+}
+
+static void hosts_unite(struct compiler *c)
+{
+	struct tables *t = c->t;
+	size_t i, j, n;
+
+	if (c->nhosts)
+		qsort(c->hosts, c->nhosts, sizeof(*c->hosts), by_name);
+	t->hosts = xcalloc(2 * c->nhosts + 1, sizeof(*t->hosts));
+	for (i = 0; i < c->nhosts && !c->errors; i += n) {
+		__u32 up = t->nhosts;
+		bool below = false;
+
+		for (n = 1; i + n < c->nhosts && !by_name(&c->hosts[i], &c->hosts[i + n]); n++)
+			;
+		for (j = i; j < i + n; j++)
+			below |= c->hosts[j].below_only;
+		while (up && !host_covers(&t->hosts[up - 1].key, c->hosts[i].key))
+			up = t->hosts[up - 1].parent;
+		host_make(c, &c->hosts[i], n, up, false);
+		if (below)
+			host_make(c, &c->hosts[i], n, up, true);
+	}
+	for (i = 0; i < c->nhosts; i++)
+		free(c->hosts[i].key);
+	free(c->hosts);
+}
+
 /* ---- The parts of a policy ---- */
 
 static void compile_network(struct compiler *c)
@@ -415,6 +517,9 @@ static void compile_network(struct compiler *c)
 	for (i = 0; i < s->allowed_ips.n; i++)
 		grant_addr(c, &s->allowed_ips.v[i], c->cond_global,
 			   rule_at(RULE_ALLOWED_IPS, 0, &s->allowed_ips.v[i].at));
+	for (i = 0; i < s->allowed_hosts.n; i++)
+		grant_host(c, &s->allowed_hosts.v[i], c->cond_global,
+			   rule_at(RULE_ALLOWED_HOSTS, 0, &s->allowed_hosts.v[i].at));
 	if (s->allow_local_ranges != NO) {
 		grant_builtin(c, "10.0.0.0/8", RULE_LOCAL_RANGES);
 		grant_builtin(c, "172.16.0.0/12", RULE_LOCAL_RANGES);
@@ -466,6 +571,9 @@ static void compile_profile(struct compiler *c, const struct profile_rule *p, si
 	for (i = 0; i < p->cidrs.n; i++)
 		grant_addr(c, &p->cidrs.v[i], cond,
 			   rule_at(RULE_PROFILE_CIDRS, number, &p->cidrs.v[i].at));
+	for (i = 0; i < p->hosts.n; i++)
+		grant_host(c, &p->hosts.v[i], cond,
+			   rule_at(RULE_PROFILE_HOSTS, number, &p->hosts.v[i].at));
 }
 
 /* Denials of connections first, then those of executables. */
@@ -550,6 +658,13 @@ static const char *const dhcp_clients[] = {
 	"/usr/sbin/NetworkManager", "/usr/lib/NetworkManager/nm-dhcp-helper",
 };
 
+/* Name servers of a host: what they ask is asked for other processes, judged already. */
+static const char *const name_servers[] = {
+	"/usr/lib/systemd/systemd-resolved", "/lib/systemd/systemd-resolved",
+	"/usr/sbin/dnsmasq", "/usr/sbin/unbound", "/usr/sbin/named", "/usr/sbin/nscd",
+	"/usr/sbin/pdns_recursor", "/usr/bin/dockerd", "/usr/sbin/kresd", "/usr/sbin/NetworkManager",
+};
+
 static void compile_exemptions(struct compiler *c)
 {
 	const struct policy_src *s = c->src;
@@ -572,6 +687,8 @@ static void compile_exemptions(struct compiler *c)
 		atom_path(c, s->raw_sockets_exempt.v[i].path, ATOM_RAW_EXEMPT);
 	for (i = 0; i < sizeof(dhcp_clients) / sizeof(*dhcp_clients); i++)
 		atom_path(c, dhcp_clients[i], ATOM_DHCP);
+	for (i = 0; i < sizeof(name_servers) / sizeof(*name_servers); i++)
+		atom_path(c, name_servers[i], ATOM_RESOLVER);
 }
 
 static void socket_hash(struct compiler *c, __u64 hash, const struct origin *at)
@@ -628,14 +745,7 @@ static void compile_sockets(struct compiler *c)
 static void refuse_unsupported(struct compiler *c)
 {
 	const struct policy_src *s = c->src;
-	size_t i;
 
-	for (i = 0; i < s->allowed_hosts.n; i++)
-		unsupported(c, &s->allowed_hosts.v[i].at, "rules.network.allowed_hosts");
-	for (i = 0; i < s->profiles.n; i++)
-		if (s->profiles.v[i].hosts.n)
-			unsupported(c, &s->profiles.v[i].hosts.v[0].at,
-				    "rules.network.profiles: allowed_hosts");
 	if (s->allow_github_meta == YES)
 		unsupported(c, NULL, "rules.network.allow_github_meta");
 	if (s->block_unlisted_queries == YES)
@@ -696,6 +806,7 @@ int compile(const struct policy_src *src, const __u64 seed[2], struct tables *t,
 	compile_sockets(&c);
 	processes_unite(t);
 	addresses_unite(&c);
+	hosts_unite(&c);
 	free(c.raw);
 	free(c.named);
 	return c.errors;
@@ -706,6 +817,7 @@ void tables_free(struct tables *t)
 	free(t->addresses);
 	free(t->processes);
 	free(t->sockets);
+	free(t->hosts);
 	memset(t, 0, sizeof(*t));
 }
 
@@ -739,4 +851,22 @@ const struct destination *tables_address(const struct tables *t, const __u8 addr
 	while (lo && !covers(&t->addresses[lo - 1].key, &key))
 		lo = t->addresses[lo - 1].parent;
 	return lo ? &t->addresses[lo - 1].dest : NULL;
+}
+
+/* Likewise; the last entry not after the name, by its text and then its length. */
+const struct destination *tables_host(const struct tables *t, const struct host_key *key)
+{
+	size_t lo = 0, hi = t->nhosts;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (strcmp(t->hosts[mid].key.text, key->text) <= 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	while (lo && !host_covers(&t->hosts[lo - 1].key, key))
+		lo = t->hosts[lo - 1].parent;
+	return lo ? &t->hosts[lo - 1].dest : NULL;
 }

@@ -14,6 +14,12 @@ struct address_entry {
 	__u32 parent;		/* index + 1 of the nearest prefix around it; 0: none */
 };
 
+struct host_entry {
+	struct host_key key;
+	struct destination dest;
+	__u32 parent;		/* index + 1 of the nearest suffix around it; 0: none */
+};
+
 struct process_entry {
 	__u64 hash;
 	struct atoms atoms;
@@ -32,6 +38,8 @@ struct tables {
 	size_t nprocesses;
 	struct socket_entry *sockets;
 	size_t nsockets;
+	struct host_entry *hosts;	/* sorted by key, then length */
+	size_t nhosts;
 };
 
 /*
@@ -46,12 +54,22 @@ void tables_free(struct tables *t);
 /* The tables as verdict.h asks for them. */
 const struct atoms *tables_process(const struct tables *t, __u64 hash);
 const struct destination *tables_address(const struct tables *t, const __u8 addr[16]);
+const struct destination *tables_host(const struct tables *t, const struct host_key *key);
 
 struct target;
 
-/* What the policy says, and in @rule why; see verdict() in kern/verdict.h. */
+/* The names of a destination. */
+struct host_names {
+	const struct host_key *v;
+	size_t n;
+};
+
+/*
+ * What the policy says, and in @rule why; see verdict() in kern/verdict.h.
+ * @names may be NULL: none.
+ */
 bool tables_verdict(const struct tables *t, const struct identity *id, const struct target *to,
-		    struct rule_ref *rule);
+		    const struct host_names *names, struct rule_ref *rule);
 
 /* @name up to 255 bytes; @path absolute and normal. */
 __u64 tables_name_hash(const __u64 seed[2], const char *name);

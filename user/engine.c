@@ -360,6 +360,7 @@ static struct kntrl *skeleton_load(const struct kernel *k)
 	bpf_map__set_autocreate(skel->maps.address_template, false);
 	bpf_map__set_autocreate(skel->maps.process_template, false);
 	bpf_map__set_autocreate(skel->maps.socket_template, false);
+	bpf_map__set_autocreate(skel->maps.host_template, false);
 	if (k->attach == ATTACH_FMOD_RET)
 		bpf_object__for_each_program(prog, skel->obj)
 			err = err ?: use_fmod_ret(prog);

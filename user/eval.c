@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "compile.h"
+#include "hosts.h"
 #include "kntrl.h"
 #include "log.h"
 #include "policy.h"
@@ -48,6 +49,8 @@ static const __u64 seed[2] = { 1, 2 };
 struct document {
 	struct identity id;
 	struct target to;
+	struct host_key *names;
+	size_t nnames;
 };
 
 #define NAME_BYTES	255	/* of a file name, at most */
@@ -182,16 +185,30 @@ static const char *read_ancestors(struct document *d, const json_t *v)
 	return wrong;
 }
 
+/* A name that is none is one that no rule can be about. */
+static void name_add(struct document *d, const char *text)
+{
+	char *name = domain_normal(text);
+
+	d->names = xreallocarray(d->names, d->nnames + 1, sizeof(*d->names));
+	if (name && host_key_make(&d->names[d->nnames], name))
+		d->nnames++;
+	free(name);
+}
+
 static const char *read_domains(struct document *d, const json_t *v)
 {
 	size_t i;
 
-	(void)d;
 	if (!json_is_array(v))
 		return "must be a list of strings";
-	for (i = 0; i < json_array_size(v); i++)
-		if (!json_is_string(json_array_get(v, i)))
+	for (i = 0; i < json_array_size(v); i++) {
+		const char *name = json_string_value(json_array_get(v, i));
+
+		if (!name)
 			return "must be a list of strings";
+		name_add(d, name);
+	}
 	return NULL;
 }
 
@@ -362,16 +379,19 @@ static void print_verdict(const struct reader *r, bool allowed, const struct rul
 static void judge_object(struct reader *r, json_t *object)
 {
 	struct document d = { .id = { .nself = IDENT_FILES } };
+	struct host_names names;
 	struct rule_ref rule;
 	bool allowed;
 
-	if (!document_read(r, &d, object))
-		return;
-	/* As the kernel has it: what has no ports has port 0. */
-	if (proto_bit(d.to.proto) == PROTO_BIT_OTHER)
-		d.to.port = 0;
-	allowed = tables_verdict(r->tables, &d.id, &d.to, &rule);
-	print_verdict(r, allowed, &rule);
+	if (document_read(r, &d, object)) {
+		/* As the kernel has it: what has no ports has port 0. */
+		if (proto_bit(d.to.proto) == PROTO_BIT_OTHER)
+			d.to.port = 0;
+		names = (struct host_names){ d.names, d.nnames };
+		allowed = tables_verdict(r->tables, &d.id, &d.to, &names, &rule);
+		print_verdict(r, allowed, &rule);
+	}
+	free(d.names);
 }
 
 static void judge_line(struct reader *r, const char *line, size_t len)

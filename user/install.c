@@ -15,7 +15,7 @@
 #include "util.h"
 
 /* The tables of a slot: the pin of the array they go into, and their own. */
-enum table { POLICY, ADDRESSES, PROCESSES, SOCKET_RULES, TABLES };
+enum table { POLICY, ADDRESSES, PROCESSES, SOCKET_RULES, HOSTS, TABLES };
 
 static const struct {
 	const char *outer;
@@ -32,6 +32,8 @@ static const struct {
 			sizeof(struct atoms), 0 },
 	[SOCKET_RULES] = { PIN_SOCKETS, "__u64", "rule_ref", BPF_MAP_TYPE_HASH, 8,
 			   sizeof(struct rule_ref), 0 },
+	[HOSTS] = { PIN_HOSTS, "host_key", "destination", BPF_MAP_TYPE_LPM_TRIE,
+		    sizeof(struct host_key), sizeof(struct destination), BPF_F_NO_PREALLOC },
 };
 
 /* ---- Making tables ---- */
@@ -112,6 +114,8 @@ static int table_fill(int fd, enum table kind, const struct tables *t)
 		err = entry_put(fd, &t->processes[i].hash, &t->processes[i].atoms);
 	for (i = 0; kind == SOCKET_RULES && i < t->nsockets && !err; i++)
 		err = entry_put(fd, &t->sockets[i].hash, &t->sockets[i].rule);
+	for (i = 0; kind == HOSTS && i < t->nhosts && !err; i++)
+		err = entry_put(fd, &t->hosts[i].key, &t->hosts[i].dest);
 	/* From here on not even root can change what was loaded. */
 	if (!err)
 		err = bpf_map_freeze(fd);
@@ -127,6 +131,8 @@ static size_t table_entries(enum table kind, const struct tables *t)
 		return t->naddresses;
 	case PROCESSES:
 		return t->nprocesses;
+	case HOSTS:
+		return t->nhosts;
 	case SOCKET_RULES:
 		return t->nsockets;
 	default:
@@ -340,7 +346,9 @@ static void control_renew(struct engine *e)
 	__atomic_store_n(&e->control->flags, flags, __ATOMIC_RELEASE);
 }
 
-static const char *const shown[TABLES] = { "policy", "addresses", "processes", "sockets" };
+static const char *const shown[TABLES] = {
+	"policy", "addresses", "processes", "sockets", "hosts"
+};
 
 /* The tables in force under names that people find: scope0_addresses. */
 static void tables_show(const struct engine *e, __u32 id, const int fds[TABLES])

@@ -185,4 +185,7 @@ const char *parse_address(const char *text, uint8_t addr[16]);
 const char *parse_addr_rule(const char *text, struct addr_rule *out);
 const char *parse_host_rule(const char *text, struct host_rule *out);	/* allocates out->name */
 
+/* A name that was resolved, in lower-case A-labels; malloc'd, or NULL: it is no name. */
+char *domain_normal(const char *text);
+
 #endif

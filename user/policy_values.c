@@ -274,6 +274,16 @@ static const char *to_a_labels(const char *name, char **out)
 	return NULL;
 }
 
+char *domain_normal(const char *text)
+{
+	char *name = NULL;
+
+	if (strlen(text) <= 4 * HOST_MAX && !to_a_labels(text, &name))
+		return name;
+	free(name);
+	return NULL;
+}
+
 /* What names of other kinds give away before any label is looked at. */
 static const char *check_not_host(const char *text)
 {

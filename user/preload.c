@@ -156,7 +156,7 @@ static void cut_one(struct visitor *v, const struct inet_diag_msg *m)
 	struct target to;
 
 	target_of(m, &to);
-	if (v->listening[port / 8] & 1 << port % 8 || tables_verdict(v->tables, NULL, &to, &rule))
+	if (v->listening[port / 8] & 1 << port % 8 || tables_verdict(v->tables, NULL, &to, NULL, &rule))
 		return;
 	if (diag_send(v->nl, SOCK_DESTROY, NLM_F_ACK, &diag))
 		log_warn("a connection that the policy forbids could not be cut: %s", strerror(errno));

@@ -59,6 +59,10 @@ static int tables_load(const struct tables *t)
 	for (i = 0; i < t->nprocesses; i++)
 		err |= bpf_map_update_elem(fd, &t->processes[i].hash, &t->processes[i].atoms, BPF_ANY);
 	err |= put(skel->maps.processes, fd);
+	fd = map_of(skel->maps.host_template, t->nhosts);
+	for (i = 0; i < t->nhosts; i++)
+		err |= bpf_map_update_elem(fd, &t->hosts[i].key, &t->hosts[i].dest, BPF_ANY);
+	err |= put(skel->maps.hosts, fd);
 	return err | bpf_map_update_elem(bpf_map__fd(skel->maps.scopes), &zero, &scope, BPF_ANY);
 }
 
@@ -105,7 +109,7 @@ static bool policy_agrees(const char *text, size_t len)
 		random_target(&to);
 		identify(&id, &p);
 		want = reading(&src, &p, &to);
-		on_host = tables_verdict(&t, &id, &to, &host);
+		on_host = tables_verdict(&t, &id, &to, NULL, &host);
 		in_kernel = kernel_says(&id, &to, &kernel);
 		same = want == on_host && want == in_kernel && !memcmp(&host, &kernel, sizeof(host));
 		if (!same)
@@ -125,6 +129,7 @@ static bool skeleton_load(void)
 	bpf_map__set_autocreate(skel->maps.policy_template, false);
 	bpf_map__set_autocreate(skel->maps.address_template, false);
 	bpf_map__set_autocreate(skel->maps.process_template, false);
+	bpf_map__set_autocreate(skel->maps.host_template, false);
 	return !judge_run__load(skel);
 }
 

@@ -50,7 +50,7 @@ static bool policy_agrees(const char *text, size_t len)
 		random_target(&to);
 		identify(&id, &p);
 		want = reading(&src, &p, &to);
-		same = tables_verdict(&t, &id, &to, &rule) == want;
+		same = tables_verdict(&t, &id, &to, NULL, &rule) == want;
 		if (!same)
 			differ(text, &p, &to, want);
 	}
@@ -97,7 +97,7 @@ static bool ask(const char *policy, const struct identity *id, const char *addr,
 	if (policy_read_buffer(&src, "case", policy, strlen(policy), stdout) ||
 	    compile(&src, seed, &t, stdout) || parse_address(addr, to.addr))
 		abort();
-	pass = tables_verdict(&t, id, &to, &rule);
+	pass = tables_verdict(&t, id, &to, NULL, &rule);
 	*kind = rule.kind;
 	tables_free(&t);
 	policy_free(&src);
