@@ -183,11 +183,10 @@ struct destination {
 #define SCOPES		64	/* scope 0 is the host */
 #define SCOPE_SELFTEST	(SCOPES - 1)	/* the loader's own; left out of reports */
 #define SLOTS		128	/* loaded policies; two per scope while one is replaced */
-#define SCOPE_DEPTH	4	/* scopes within scopes */
 
 struct scope {
 	__u32 slot;		/* of the policy tables, from 1; 0: the scope is not in use */
-	__u32 parent;		/* the scope around it; its own number: none */
+	__u32 pad;
 	__u64 cgroup;		/* id of the cgroup whose processes belong to it; 0: none */
 	__u32 cgroup_level;	/* depth of that cgroup, the root's is 0 */
 	__u32 root;		/* process that the scope is the tree of; 0: none */
@@ -242,10 +241,10 @@ struct source {
 struct identity {
 	__u64 exec;		/* unique to each exec since the load, from 1; 0: not known */
 	__u64 image;		/* key into the map "images" */
-	__u32 scope;
+	__u64 scopes;		/* that it is in, a bit each; all are in the host's */
 	__u32 flags;		/* IDENT_* */
-	__u16 nself, nancestry;
 	__u32 nline;		/* images before this one; line[] keeps the last ones, as a ring */
+	__u32 nself, nancestry;
 	__u64 self[IDENT_SELF];
 	__u64 ancestry[IDENT_ANCESTRY];
 	__u64 line[IDENT_LINE];
@@ -356,7 +355,6 @@ enum counter {
 
 #define CONTROL_LOOPBACK	(1u << 0)	/* some policy denies processes loopback too */
 #define CONTROL_CGROUPS		(1u << 1)	/* some scope is a cgroup */
-#define CONTROL_OWNERS		(1u << 2)	/* some scope is not the host */
 #define CONTROL_EXEC		(1u << 3)	/* some policy denies executables */
 
 /* What policies keep processes from beside the network, and in which scopes, a bit each. */
@@ -379,16 +377,15 @@ struct control {
 	__u32 abi;		/* ABI_VERSION */
 	__u64 last_exec;	/* counter behind identity.exec */
 	__u32 last_flow;	/* flow records handed out; may run past FLOWS */
+	__u32 zero;		/* always 0, which the verifier does not know */
 	/* For one run of the task iterator, which the loader starts: */
-	__u32 join;		/* whether processes change their scope: */
-	__u32 join_from;	/* out of this one ... */
-	__u32 join_scope;	/* ... into this one ... */
-	__u32 join_tgid;	/* ... when they descend from this process; 0: all */
+	__u64 leave, join;	/* scopes that processes leave and that they come into ... */
+	__u32 join_tgid;	/* ... when they descend from this one; 0: all */
 	__u32 adopt_all;	/* name even those whose parent has no identity yet */
 	__u32 adopted;		/* identities and scopes given out by the run */
 	__u32 deferred;		/* processes left without identity by the run */
-	__u32 zero;		/* always 0, which the verifier does not know */
 	__u32 last_version;	/* counter behind address_names.version */
+	__u32 pad;
 	__u64 counters[COUNTERS];	/* enum counter */
 	struct guard_scopes guards[GUARDS];
 	__u64 attached;		/* POLICY_* for which programs were attached on demand */
@@ -409,13 +406,13 @@ _Static_assert(sizeof(struct host_key) == 4 + HOST_KEY, "host_key");
 _Static_assert(sizeof(struct address_names) == 8 + 16 * NAME_SLOTS, "address_names");
 _Static_assert(sizeof(struct scope) == 32, "scope");
 _Static_assert(sizeof(struct runner) == 16, "runner");
-_Static_assert(sizeof(struct identity) == 32 + 8 * (IDENT_SELF + IDENT_ANCESTRY + IDENT_LINE),
+_Static_assert(sizeof(struct identity) == 40 + 8 * (IDENT_SELF + IDENT_ANCESTRY + IDENT_LINE),
 	       "identity");
 _Static_assert(sizeof(struct flow_key) == 40, "flow_key");
 _Static_assert(sizeof(struct flow) == 96 + 8 * IDENT_LINE, "flow");
 _Static_assert(sizeof(struct event) == sizeof(struct flow) + 16, "event");
 _Static_assert(sizeof(struct fold_key) == 32, "fold_key");
-_Static_assert(sizeof(struct control) == 80 + 8 * COUNTERS + 16 * GUARDS + 8, "control");
+_Static_assert(sizeof(struct control) == 88 + 8 * COUNTERS + 16 * GUARDS + 8, "control");
 _Static_assert(sizeof(struct policy) == 32 + 2 * 64 + 16 * POLICY_DENIES + 32 * POLICY_CONDS +
 	       16 * POLICY_GRANTS, "policy");
 

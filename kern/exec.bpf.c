@@ -25,7 +25,7 @@ __noinline int exec_judge(struct task *t, __u64 image)
 	out.tgid = bpf_get_current_pid_tgid() >> 32;
 	out.uid = bpf_get_current_uid_gid();
 	out.cgroup = bpf_get_current_cgroup_id();
-	judge(&t->id, &to, scope_of(t), &out, &t->exec_facts);
+	judge(&t->id, &to, scopes_of(t), &out, &t->exec_facts);
 	if (out.rule.kind == RULE_EXEMPT)
 		t->exec_told = 1;
 	if (!(out.verdict & VERDICT_BLOCK))

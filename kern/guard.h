@@ -16,23 +16,6 @@ struct attempt {
 	bool quiet;		/* not to be reported */
 };
 
-/* All scopes that a process is in, a bit each. */
-static __always_inline __u64 scopes_around(const struct task *t)
-{
-	__u32 depth, scope = scope_of(t);
-	__u64 all = 0;
-
-	for (depth = 0; depth < SCOPE_DEPTH; depth++) {
-		struct scope *s = bpf_map_lookup_elem(&scopes, &scope);
-
-		if (!s)
-			break;
-		all |= 1ull << (scope % SCOPES);
-		scope = s->parent;
-	}
-	return all;
-}
-
 /*
  * The current task's scopes that keep it from something, a bit each, and its
  * record.  One of which nothing is known is in the host's.
@@ -45,7 +28,7 @@ static __always_inline __u64 guarding(enum guard g, struct task **t)
 		return 0;
 	*t = current_record();
 	if (*t)
-		return all & scopes_around(*t);
+		return all & (scopes_of(*t) | 1);
 	return bpf_get_current_task_btf()->flags & PF_KTHREAD ? 0 : all & 1;
 }
 

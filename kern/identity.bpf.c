@@ -738,42 +738,34 @@ static __always_inline __u64 cgroup_ancestor(struct cgroup *cgrp, __u32 level)
 
 struct join {
 	struct cgroup *cgrp;
-	__u32 scope, level;
+	__u64 scopes;
 };
 
-/*
- * Of several scopes' cgroups around a task the innermost counts.  @scope begins
- * as control.zero: see the note on verifiers at arg_next().
- */
+/* @scopes begins as control.zero: see the note on verifiers at arg_next(). */
 static long join_one(__u32 i, void *data)
 {
 	struct join *j = data;
 	struct cgroup *cgrp = j->cgrp;
 	struct scope *s = bpf_map_lookup_elem(&scopes, &i);
 
-	if (!s || !s->slot || !s->cgroup || (j->scope && s->cgroup_level < j->level))
-		return 0;
-	if (cgroup_ancestor(cgrp, s->cgroup_level) != s->cgroup)
-		return 0;
-	j->scope = i;
-	j->level = s->cgroup_level;
+	if (s && s->slot && s->cgroup && cgroup_ancestor(cgrp, s->cgroup_level) == s->cgroup)
+		j->scopes |= 1ull << (i & 63);
 	return 0;
 }
 
-static __noinline int scope_join(struct task *t, struct cgroup *cgrp)
+/* Comes into the scopes of all cgroups around; leaves none.  Whether that is news. */
+static __noinline int scopes_join(struct task *t, struct cgroup *cgrp)
 {
-	struct join j = { .cgrp = cgrp, .scope = control.zero };
-	struct scope *s;
+	struct join j = { .cgrp = cgrp, .scopes = control.zero };
 
 	bpf_loop(SCOPES, join_one, &j, 0);
-	s = bpf_map_lookup_elem(&scopes, &j.scope);
-	if (!j.scope || !s || s->parent != t->id.scope)
-		return 0;	/* it is there, or further in */
-	t->id.scope = j.scope;
+	if (!(j.scopes & ~t->id.scopes))
+		return 0;
+	__sync_fetch_and_or(&t->id.scopes, j.scopes);
 	return 1;
 }
 
-__noinline __u32 scope_renew(void)
+__noinline __u64 scopes_renew(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task *t = bpf_task_storage_get(&tasks, task, 0, 0);
@@ -782,13 +774,13 @@ __noinline __u32 scope_renew(void)
 	if (!t)
 		return 0;
 	leader = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
-	if (leader && leader->id.scope && !t->id.scope)
-		t->id.scope = leader->id.scope;
-	scope_join(t, BPF_CORE_READ(task, cgroups, dfl_cgrp));
-	return t->id.scope;
+	if (leader)
+		__sync_fetch_and_or(&t->id.scopes, leader->id.scopes);
+	scopes_join(t, BPF_CORE_READ(task, cgroups, dfl_cgrp));
+	return t->id.scopes;
 }
 
-/* A whole process moves with its leader; its other threads ask the leader (scope_renew). */
+/* A whole process moves with its leader; its other threads ask the leader (scopes_renew). */
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(cgroup_entered, struct cgroup *dst, const char *path, struct task_struct *task)
 {
@@ -797,7 +789,7 @@ int BPF_PROG(cgroup_entered, struct cgroup *dst, const char *path, struct task_s
 	if (!(control.flags & CONTROL_CGROUPS))
 		return 0;
 	t = record_make(task);
-	if (t && scope_join(t, dst))
+	if (t && scopes_join(t, dst))
 		__sync_fetch_and_add(&control.epoch, 1);
 	return 0;
 }
@@ -812,7 +804,7 @@ int BPF_PROG(cgroup_born, struct task_struct *parent, struct task_struct *child)
 		return 0;
 	t = bpf_task_storage_get(&tasks, child, 0, 0);
 	if (t)
-		scope_join(t, BPF_CORE_READ(child, cgroups, dfl_cgrp));
+		scopes_join(t, BPF_CORE_READ(child, cgroups, dfl_cgrp));
 	return 0;
 }
 
@@ -840,6 +832,16 @@ static __always_inline void image_adopt(struct task_struct *task, struct task *t
 	image_file(t, task, BPF_CORE_READ(task, mm, exe_file));
 	image_arguments(t, task, false);
 	image_finish(t);
+}
+
+/* Whether that is news. */
+static __always_inline bool scopes_change(struct task *t, __u64 leave, __u64 join)
+{
+	if (((t->id.scopes & ~leave) | join) == t->id.scopes)
+		return false;
+	__sync_fetch_and_and(&t->id.scopes, ~leave);
+	__sync_fetch_and_or(&t->id.scopes, join);
+	return true;
 }
 
 /* The beginning of the arguments of every process without identity, for adopt_tasks. */
@@ -891,13 +893,9 @@ int adopt_tasks(struct bpf_iter__task *ctx)
 		image_adopt(task, t);
 		control.adopted++;
 	}
-	if (control.join && t->id.scope == control.join_from &&
-	    (!control.join_tgid || descends_from(task, control.join_tgid))) {
-		t->id.scope = control.join_scope;
-		control.adopted++;
-	}
-	if ((control.flags & CONTROL_CGROUPS) &&
-	    scope_join(t, BPF_CORE_READ(task, cgroups, dfl_cgrp)))
-		control.adopted++;
+	if (!control.join_tgid || descends_from(task, control.join_tgid))
+		control.adopted += scopes_change(t, control.leave, control.join);
+	if (control.flags & CONTROL_CGROUPS)
+		control.adopted += scopes_join(t, BPF_CORE_READ(task, cgroups, dfl_cgrp));
 	return 0;
 }

@@ -5,12 +5,13 @@
 
 #include "maps.h"
 
-/* The scope of the current task, by the cgroup it is in now or its leader was moved to. */
-__u32 scope_renew(void);
+/* Takes the current task into the scopes of the cgroup it is in now, and of its leader. */
+__u64 scopes_renew(void);
 
-static __always_inline __u32 scope_of(const struct task *t)
+/* The scopes that the current task, whose record this is, is in: a bit each. */
+static __always_inline __u64 scopes_of(const struct task *t)
 {
-	return control.flags & CONTROL_CGROUPS ? scope_renew() : t->id.scope;
+	return control.flags & CONTROL_CGROUPS ? scopes_renew() : t->id.scopes;
 }
 
 /* The current task's record, or NULL: a kernel thread, or one for which there was no memory. */

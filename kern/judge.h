@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The verdict as the hooks see it: over all scopes around a process, and reported. */
+/* The verdict as the hooks see it: over all scopes that a process is in, and reported. */
 #ifndef KNTRL_JUDGE_H
 #define KNTRL_JUDGE_H
 
@@ -16,7 +16,7 @@ struct outcome {
 	__u64 until;		/* VERDICT_BY_NAME: when it ends, ns */
 	__u64 cgroup;
 	__u32 uid, tgid;
-	__u32 scope;		/* whose policy decided */
+	__u32 scope;		/* number of the one whose policy decided */
 	__u32 verdict;		/* VERDICT_* */
 	__u32 type;		/* enum event_type */
 };
@@ -30,12 +30,12 @@ static __always_inline void outcome_start(struct outcome *out, enum event_type t
 }
 
 /*
- * Asks the policy of @scope and of each scope around it.  The first that
- * denies decides; else the first that would (monitor), else the innermost.
+ * Asks the policies of @scopes, a bit each, and last the host's.  The first that
+ * denies decides; else the first that would (monitor), else the first of all.
  * @id may be NULL, with @facts as verdict() has it.  Returns
  * VERDICT_*, also in @out.
  */
-int judge(const struct identity *id, const struct target *to, __u32 scope, struct outcome *out,
+int judge(const struct identity *id, const struct target *to, __u64 scopes, struct outcome *out,
 	  struct facts *facts);
 
 /* Whether the policy in @slot exempts a process. */

@@ -168,14 +168,14 @@ struct {
 } heard TABLE;
 
 /*
- * By socket cookie: the scope it was made in, for scopes other than the host.
+ * By socket cookie: the scopes of who sends by it, for those in any but the host's.
  * A socket that was pushed out counts as the host's to the backstop.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, __u64);
-	__type(value, __u32);
+	__type(value, __u64);
 } owners TABLE;
 
 /* ---- Reports: never change a verdict ---- */

@@ -180,7 +180,7 @@ static __always_inline bool rewritten_locally(__u64 cookie, const struct packet 
 
 static __always_inline int packet_judge(__u64 cookie, const struct packet *p)
 {
-	__u32 *owner = bpf_map_lookup_elem(&owners, &cookie);
+	__u64 *owner = bpf_map_lookup_elem(&owners, &cookie);
 	struct outcome out = { .type = EVENT_PACKET };
 
 	judge(0, &p->to, owner ? *owner : 0, &out, &nobody);

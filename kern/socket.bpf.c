@@ -168,7 +168,7 @@ static __noinline int decide_anew(struct task *t, const struct target *to, struc
 	__builtin_memset(out, 0, sizeof(*out));
 	outcome_start(out, EVENT_NETWORK);
 	c->version = names_version(to);
-	judge(&t->id, to, scope_of(t), out, &t->facts);
+	judge(&t->id, to, scopes_of(t), out, &t->facts);
 	c->until = out->until;
 	if ((out->verdict & VERDICT_BLOCK) && is_reply(sk, to))
 		return 0;	/* holds for this datagram, not for the next */
@@ -212,12 +212,16 @@ static __always_inline int decide(struct task *t, const struct target *to, struc
 /* Tells the backstop that the socket may send there. */
 static __always_inline void vouch(const struct task *t, struct sock *sk, const struct target *to)
 {
-	__u64 cookie = bpf_get_socket_cookie(sk);
-	__u32 scope = t->id.scope;
+	__u64 cookie = bpf_get_socket_cookie(sk), *known;
 
 	mark_set(&vouched, mark_of(control.seed, cookie, to, 0));
-	if (scope && !bpf_map_lookup_elem(&owners, &cookie))
-		bpf_map_update_elem(&owners, &cookie, &scope, BPF_ANY);
+	if (!t->id.scopes)
+		return;
+	known = bpf_map_lookup_elem(&owners, &cookie);
+	if (known)
+		*known |= t->id.scopes;	/* handed on, or a new scope around */
+	else
+		bpf_map_update_elem(&owners, &cookie, &t->id.scopes, BPF_ANY);
 }
 
 static __always_inline int undecided(void)
@@ -276,7 +280,7 @@ static __noinline int judge_creation(__u32 family, __u32 type, enum create creat
 	out = &t->out;
 	__builtin_memset(out, 0, sizeof(*out));
 	outcome_start(out, EVENT_SOCKET);
-	judge(&t->id, &to, scope_of(t), out, &t->facts);
+	judge(&t->id, &to, scopes_of(t), out, &t->facts);
 	report(&t->id, &to, out);
 	return out->verdict & VERDICT_DENIED ? -EPERM : 0;
 }

@@ -225,33 +225,40 @@ static __always_inline bool outcome_take(struct outcome *out, const struct scope
 	return out->verdict & VERDICT_DENIED;
 }
 
-__noinline int judge(const struct identity *id, const struct target *to, __u32 scope,
+/* One scope's word; whether no other can change the outcome. */
+static __always_inline bool judge_scope(const struct identity *id, const struct target *to,
+					__u32 scope, struct outcome *out, struct facts *facts)
+{
+	struct scope *s = bpf_map_lookup_elem(&scopes, &scope);
+	struct answer said = { .name = out->name };
+	bool ok;
+
+	if (!s || !s->slot)
+		return false;
+	ok = to && to->create == CREATE_EXEC ? exec_one(s->slot, id, &said, facts) :
+					       verdict_one(s->slot, id, to, &said, facts);
+	return outcome_take(out, s, scope, ok, &said);
+}
+
+__noinline int judge(const struct identity *id, const struct target *to, __u64 in,
 		     struct outcome *out, struct facts *facts)
 {
-	__u32 depth;
+	__u32 i;
 
 	if (!out)
 		return VERDICT_BLOCK | VERDICT_DENIED;
 	out->verdict = VERDICT_QUIET;
 	out->until = 0;
-	for (depth = 0; depth < SCOPE_DEPTH; depth++) {
-		struct scope *s = bpf_map_lookup_elem(&scopes, &scope);
-		struct answer said = { .name = out->name };
-
-		if (!s)
-			break;
-		if (s->slot) {
-			bool ok = to && to->create == CREATE_EXEC ?
-				  exec_one(s->slot, id, &said, facts) :
-				  verdict_one(s->slot, id, to, &said, facts);
-
-			if (outcome_take(out, s, scope, ok, &said))
-				break;
-		}
-		if (s->parent == scope)
-			break;
-		scope = s->parent;
+	/* The loader's own test is under its own policy alone, wherever the loader runs. */
+	if (in >> SCOPE_SELFTEST & 1) {
+		judge_scope(id, to, SCOPE_SELFTEST, out, facts);
+		return out->verdict;
 	}
+	for (i = 1; i < SCOPES && in >> i; i++)
+		if ((in >> i & 1) && judge_scope(id, to, i, out, facts))
+			break;
+	if (!(out->verdict & VERDICT_DENIED))
+		judge_scope(id, to, 0, out, facts);
 	if (out->until && !out->name)
 		out->verdict |= VERDICT_BY_NAME;
 	return out->verdict;

@@ -33,7 +33,7 @@ static const struct field control_fields[] = {
 	FIELD(control, abi, NUMBER), FIELD(control, seed, SECRET), FIELD(control, epoch, NUMBER),
 	FIELD(control, flags, NUMBER), FIELD(control, mnt_ns, NUMBER),
 	FIELD(control, last_exec, NUMBER), FIELD(control, last_flow, NUMBER),
-	FIELD(control, join_scope, NUMBER),
+	FIELD(control, leave, HASHES), FIELD(control, join, HASHES),
 	FIELD(control, join_tgid, NUMBER), FIELD(control, adopt_all, NUMBER),
 	FIELD(control, adopted, NUMBER), FIELD(control, deferred, NUMBER),
 	COUNTER("events_lost", COUNT_EVENTS_LOST), COUNTER("flows_folded", COUNT_FLOWS_FOLDED),
@@ -43,7 +43,7 @@ static const struct field control_fields[] = {
 };
 
 static const struct field scope_fields[] = {
-	FIELD(scope, slot, NUMBER), FIELD(scope, parent, NUMBER), FIELD(scope, cgroup, NUMBER),
+	FIELD(scope, slot, NUMBER), FIELD(scope, cgroup, NUMBER),
 	FIELD(scope, cgroup_level, NUMBER), FIELD(scope, generation, NUMBER),
 	{ NULL },
 };

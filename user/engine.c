@@ -140,7 +140,9 @@ int engine_find(struct engine *e)
 		return -1;
 	}
 	/* A loader that was killed may have left its orders for the iterator. */
+	e->control->leave = 0;
 	e->control->join = 0;
+	e->control->join_tgid = 0;
 	e->control->adopt_all = 0;
 	return 0;
 }
@@ -508,17 +510,18 @@ int engine_adopt(struct engine *e)
 	return err;
 }
 
-int engine_move(struct engine *e, __u32 from, __u32 to, __u32 root)
+int engine_move(struct engine *e, __u64 leave, __u64 join, __u32 root)
 {
 	struct control *c = e->control;
 	int err;
 
-	c->join_from = from;
-	c->join_scope = to;
+	c->leave = leave;
+	c->join = join;
 	c->join_tgid = root;
-	c->join = 1;
 	err = engine_adopt(e);
+	c->leave = 0;
 	c->join = 0;
+	c->join_tgid = 0;
 	engine_new_epoch(e);
 	return err;
 }

@@ -43,8 +43,11 @@ int engine_fd(const struct engine *e, const char *name);
 /* Names all processes that have no identity yet, and puts those of scopes' cgroups there. */
 int engine_adopt(struct engine *e);
 
-/* Moves processes from one scope to another: those that descend from @root, or all if 0. */
-int engine_move(struct engine *e, __u32 from, __u32 to, __u32 root);
+/*
+ * Takes processes out of the scopes @leave and into @join, a bit each: those that
+ * descend from @root, or all if 0.
+ */
+int engine_move(struct engine *e, __u64 leave, __u64 join, __u32 root);
 
 /* Verdicts kept by threads end. */
 void engine_new_epoch(struct engine *e);

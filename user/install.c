@@ -235,30 +235,6 @@ static int scope_write(const struct engine *e, __u32 id, const struct scope *s)
 	return err;
 }
 
-int scope_of_process(const struct engine *e, int pid)
-{
-	int fd = engine_fd(e, PIN_TASKS), pidfd = syscall(SYS_pidfd_open, pid, 0), scope = -1;
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info);
-	struct identity *task;
-
-	if (fd >= 0 && pidfd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len)) {
-		task = xcalloc(1, info.value_size + 8);	/* the record begins with it */
-		if (!bpf_map_lookup_elem(fd, &pidfd, task))
-			scope = task->scope;
-		else if (errno == ENOENT)
-			scope = 0;
-		free(task);
-	}
-	if (scope < 0)
-		log_error("process %d: %s", pid, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	if (pidfd >= 0)
-		close(pidfd);
-	return scope;
-}
-
 static __u32 slot_free(const struct engine *e)
 {
 	bool used[SLOTS] = { true };
@@ -367,15 +343,6 @@ static void tables_show(const struct engine *e, __u32 id, const int fds[TABLES])
 	}
 }
 
-/*
- * A number that was another scope's: should its end have been cut short, some
- * process may have it still.
- */
-static int stragglers_move(struct engine *e, __u32 id, const struct scope *old)
-{
-	return engine_move(e, id, old->parent == id ? 0 : old->parent, 0);
-}
-
 int scope_install(struct engine *e, __u32 id, const struct scope *like, struct tables *t)
 {
 	__u32 slot = slot_free(e);
@@ -388,7 +355,8 @@ int scope_install(struct engine *e, __u32 id, const struct scope *like, struct t
 		log_error("all %d policy slots are in use", SLOTS - 1);
 		return -1;
 	}
-	if (id && !old.slot && old.generation && stragglers_move(e, id, &old))
+	/* Should the end of another scope of that number have been cut short. */
+	if (id && !old.slot && old.generation && engine_move(e, scope_bit(id), 0, 0))
 		return -1;
 	s.slot = slot;
 	s.generation = old.generation + 1;
@@ -423,20 +391,6 @@ int scope_install(struct engine *e, __u32 id, const struct scope *like, struct t
 	return err;
 }
 
-/* Scopes in one that ends are then in the one around it. */
-static void scopes_within(const struct engine *e, __u32 id, __u32 parent)
-{
-	struct scope s;
-	__u32 i;
-
-	for (i = 1; i < SCOPES; i++) {
-		if (i == id || scope_read(e, i, &s) || s.parent != id)
-			continue;
-		s.parent = parent;
-		scope_write(e, i, &s);
-	}
-}
-
 int scope_remove(struct engine *e, __u32 id)
 {
 	struct scope s;
@@ -455,7 +409,6 @@ int scope_remove(struct engine *e, __u32 id)
 	engine_new_epoch(e);
 	control_renew(e);
 	tables_show(e, id, NULL);
-	scopes_within(e, id, s.parent);
 	/* The number will be another scope's one day, its processes not. */
-	return id ? engine_move(e, id, s.parent == id ? 0 : s.parent, 0) : 0;
+	return id ? engine_move(e, scope_bit(id), 0, 0) : 0;
 }

@@ -17,10 +17,13 @@ int scope_read(const struct engine *e, __u32 id, struct scope *s);
  */
 int scope_install(struct engine *e, __u32 id, const struct scope *like, struct tables *t);
 
-/* The scope that a process is in, or -1 with a message. */
-int scope_of_process(const struct engine *e, int pid);
+/* In the set of the scopes that a process is in. */
+static inline __u64 scope_bit(__u32 id)
+{
+	return 1ull << id;
+}
 
-/* The scope ends; its processes are judged by the scopes around it alone. */
+/* The scope ends; its processes are judged by the other scopes they are in alone. */
 int scope_remove(struct engine *e, __u32 id);
 
 #endif

@@ -108,13 +108,6 @@ static bool preload(struct engine *e, const struct loading *o, const struct tabl
 	return n >= 0 || !cut;	/* what cannot be read lives on all the same */
 }
 
-static bool is_new(const struct engine *e, int id)
-{
-	struct scope s;
-
-	return !scope_read(e, id, &s) && !s.slot;
-}
-
 static int in_force(struct engine *e, const struct kernel *k, const struct loading *o,
 		    struct tables *t)
 {
@@ -128,11 +121,9 @@ static int in_force(struct engine *e, const struct kernel *k, const struct loadi
 		return EXIT_NOT_PROVED;
 	}
 	id = scope_find(e, k, &o->scope, &s, true);
-	if (id > 0 && is_new(e, id) && scope_cuts_across(e, k, &s))
-		return EXIT_FAILURE;
 	if (id < 0 || engine_attach(e, t->policy.flags) || scope_install(e, id, &s, t))
 		return EXIT_FAILURE;
-	if (o->scope.kind == SCOPE_TREE && engine_move(e, s.parent, id, o->scope.pid))
+	if (o->scope.kind == SCOPE_TREE && engine_move(e, 0, scope_bit(id), o->scope.pid))
 		return EXIT_FAILURE;
 	if (o->scope.kind == SCOPE_CGROUP && engine_adopt(e))
 		return EXIT_FAILURE;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,96 +97,8 @@ static __u32 process_start(__u32 pid)
 	return start;
 }
 
-/* A verdict asks so many scopes, one within the other, and no more. */
-static bool is_too_deep(const struct engine *e, __u32 parent)
-{
-	struct scope s;
-	int depth;
-
-	for (depth = 2; depth <= SCOPE_DEPTH; depth++) {
-		if (scope_read(e, parent, &s))
-			return true;
-		if (s.parent == parent)
-			return false;
-		parent = s.parent;
-	}
-	log_error("scopes can be %d deep at the most, the host's among them", SCOPE_DEPTH);
-	return true;
-}
-
-static __u32 parent_of(__u32 pid)
-{
-	char buf[1024];
-	const char *stat = process_stat(pid, buf, sizeof(buf));
-	__u32 parent = 0;
-
-	if (stat)
-		sscanf(stat, " %*c %u", &parent);
-	return parent;
-}
-
-static bool descends_from(__u32 pid, __u32 root)
-{
-	int depth;
-
-	for (depth = 0; pid && pid != root && depth < 256; depth++)
-		pid = parent_of(pid);
-	return pid == root;
-}
-
-/* Opens a cgroup by its id, which is its file handle (cgroupfs, FILEID_KERNFS). */
-static int cgroup_open(const struct kernel *k, __u64 id)
-{
-	struct {
-		struct file_handle handle;
-		__u64 id;
-	} h = { .handle = { .handle_bytes = sizeof(h.id), .handle_type = 0xfe }, .id = id };
-
-	return open_by_handle_at(k->cgroup, &h.handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-static bool cgroup_is_within(const struct kernel *k, __u64 inner, __u64 outer)
-{
-	int fd = cgroup_open(k, inner), up;
-	struct stat st, root;
-	bool found = false;
-
-	if (fstat(k->cgroup, &root))
-		return true;
-	while (fd >= 0 && !fstat(fd, &st) && st.st_ino != root.st_ino && !found) {
-		found = st.st_ino == outer;
-		up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		close(fd);
-		fd = up;
-	}
-	if (fd >= 0)
-		close(fd);
-	return found;
-}
-
-/* Whether a process that the new scope @s is to take is in one that it does not lie in. */
-static bool process_elsewhere(const struct engine *e, const struct scope *s)
-{
-	DIR *proc = opendir("/proc");
-	struct dirent *d;
-	bool found = !proc;
-
-	while (s->root && !found && (d = readdir(proc))) {
-		int pid = atoi(d->d_name), scope;
-
-		if (pid <= 0 || !descends_from(pid, s->root))
-			continue;
-		scope = scope_of_process(e, pid);
-		found = scope >= 0 && (__u32)scope != s->parent;
-	}
-	if (proc)
-		closedir(proc);
-	return found;
-}
-
 static int tree_find(const struct engine *e, __u32 pid, struct scope *s, bool make)
 {
-	struct scope old;
 	int id;
 
 	s->root = pid;
@@ -199,14 +110,7 @@ static int tree_find(const struct engine *e, __u32 pid, struct scope *s, bool ma
 	id = scope_number(e, is_tree, (__u64)s->root_start << 32 | pid, make);
 	if (id < 0 && !make)
 		id = scope_number(e, is_tree_of_pid, pid, make);
-	if (id < 0 || scope_read(e, id, &old))
-		return -1;
-	if (old.slot) {
-		s->parent = old.parent;
-		return id;
-	}
-	s->parent = scope_of_process(e, pid);
-	return s->parent < SCOPES && !is_too_deep(e, s->parent) ? id : -1;
+	return id;
 }
 
 /* A cgroup by its path, absolute or below the mount point: its id and depth. */
@@ -238,24 +142,6 @@ static int cgroup_find(const struct kernel *k, const char *path, struct scope *s
 	if (!s->cgroup_level)
 		log_error("--scope cgroup: the root cgroup is the host; use --scope host");
 	return s->cgroup_level ? 0 : -1;
-}
-
-bool scope_cuts_across(const struct engine *e, const struct kernel *k, const struct scope *s)
-{
-	struct scope other;
-	int i;
-
-	for (i = 1; i < SCOPE_SELFTEST; i++) {
-		if (scope_read(e, i, &other) || !other.slot || !other.cgroup)
-			continue;
-		if (cgroup_is_within(k, s->cgroup, other.cgroup) ||
-		    cgroup_is_within(k, other.cgroup, s->cgroup))
-			break;
-	}
-	if (i == SCOPE_SELFTEST && !process_elsewhere(e, s))
-		return false;
-	log_error("processes there are in another scope, or will be: scopes of nested cgroups, and a scope around an older one, are not supported; end the other first (--unload --scope), then load the outer one before the inner");
-	return true;
 }
 
 int scope_find(const struct engine *e, const struct kernel *k, const struct scope_choice *c,

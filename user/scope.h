@@ -26,11 +26,4 @@ bool scope_parse(struct scope_choice *c, const char *text);
 int scope_find(const struct engine *e, const struct kernel *k, const struct scope_choice *c,
 	       struct scope *s, bool make);
 
-/*
- * A process has one scope, and through it those around it.  A new scope that
- * would lie around an older one, or cut across it, cannot be had: its
- * processes would not be judged by both.  Says so, with a message.
- */
-bool scope_cuts_across(const struct engine *e, const struct kernel *k, const struct scope *s);
-
 #endif

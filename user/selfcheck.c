@@ -156,7 +156,7 @@ static pid_t probe_start(int *go)
 
 static int probe_policy_install(struct engine *e)
 {
-	const struct scope scope = { .parent = SCOPE_SELFTEST };
+	const struct scope scope = { 0 };
 	struct policy_src src;
 	struct tables t;
 	int err;
@@ -174,14 +174,13 @@ static int probe_policy_install(struct engine *e)
 
 int selfcheck(struct engine *e)
 {
-	int go = -1, status = -1, scope;
+	int go = -1, status = -1;
 	pid_t pid;
 
 	if (probe_policy_install(e))
 		return -1;
 	pid = probe_start(&go);
-	scope = pid > 0 ? scope_of_process(e, getpid()) : -1;
-	if (scope >= 0 && !engine_move(e, scope, SCOPE_SELFTEST, pid) && write(go, "", 1) == 1)
+	if (pid > 0 && !engine_move(e, 0, scope_bit(SCOPE_SELFTEST), pid) && write(go, "", 1) == 1)
 		waitpid(pid, &status, 0);
 	close(go);
 	scope_remove(e, SCOPE_SELFTEST);

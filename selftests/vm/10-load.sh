@@ -135,7 +135,7 @@ for pin in "$P"/*; do
 	ok "map $map prints" sh -c "bpftool map dump pinned $pin >$T/dump"
 	case $map in
 	control) fields='seed epoch flags mnt_ns abi last_exec last_flow counters guards attached' ;;
-	scopes) fields='slot parent cgroup cgroup_level root generation' ;;
+	scopes) fields='slot cgroup cgroup_level root generation' ;;
 	sources) fields='name' ;;
 	flows) fields='key exec addr tgid scope port proto verdict rule image first count cgroup uid nline line' ;;
 	flow_index) fields='key exec addr tgid verdict value' ;;

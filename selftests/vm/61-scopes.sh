@@ -131,6 +131,7 @@ all_may 'child grandchild later-orphan session' AB
 
 # Another process with the root's old number: its orphans are not its own.
 kill -9 "$other"
+# shellcheck disable=SC2317 # called by wait_for
 takes_number() {
 	[ "$(told outsider clone-pid "$other" "$T/namesake")" = ok ]
 }
@@ -150,6 +151,13 @@ status_is 1 'no such process' "$loader" --scope tree:4194303 "$T/both.yaml"
 like "$(cat "$T/log")" 'tree:4194303: no such process' 'which is said'
 status_is 2 'a wrong policy changes nothing' "$loader" --scope "tree:$other" "$T/no-such.yaml"
 all_may namesake AB
+
+# --- loaded from within ---
+
+# shellcheck disable=SC2016 # the inner sh expands them
+within='"$0" --scope tree:$$ "$1" && "$0" --scope tree:$$ "$2" && "$0" --unload --scope tree:$$'
+ok 'a shell in a tree that may nothing loads another policy for it' \
+	sh -c "$within" "$loader" "$T/none.yaml" "$T/onlyB.yaml"
 
 # --- scopes within scopes ---
 
@@ -175,12 +183,9 @@ all_may two A
 all_may one AB
 told two fork "$T/three" >/dev/null
 ok 'a fourth, the host counted' load --scope "tree:$(told three pid)" "$T/both.yaml"
-all_may three A
 told three fork "$T/four" >/dev/null
-status_is 1 'but no fifth: the host would not be asked' \
-	"$loader" --scope "tree:$(told four pid)" "$T/both.yaml"
-like "$(cat "$T/log")" 'scopes can be 4 deep' 'which is said'
-all_may four A
+ok 'and a fifth' load --scope "tree:$(told four pid)" "$T/both.yaml"
+all_may 'three four' A
 ok 'the middle one ends' "$loader" --unload --scope "tree:$(told two pid)"
 all_may 'two three four' AB
 load --scope "tree:$(told one pid)" "$T/onlyB.yaml" 2>/dev/null
@@ -189,15 +194,28 @@ ok 'the host ends' "$loader" --unload --scope host
 all_may 'one two three four' B
 all_may outsider AB
 
-# The outer one comes last: it cannot be had, and says so.
+# The outer one comes last.
 unload
 start outer
 told outer fork "$T/inner" >/dev/null
-load --scope "tree:$(told inner pid)" "$T/onlyA.yaml" 2>/dev/null
-status_is 1 'a tree around another is refused' \
-	"$loader" --scope "tree:$(told outer pid)" "$T/onlyB.yaml"
+told inner fork "$T/inmost" >/dev/null
+told inner loop $A 9 >/dev/null
+ok 'a tree' load --scope "tree:$(told inner pid)" "$T/onlyA.yaml"
+all_may 'inner inmost' A
+ok 'a tree around it' load --scope "tree:$(told outer pid)" "$T/onlyB.yaml"
+before=$(told inner count)
+sleep 0.2
+is "$(told inner count)" "$before" 'a verdict of the inner one alone has ended'
+told inner orphan "$T/inners-orphan" >/dev/null
+all_may outer B
+all_may 'inner inmost inners-orphan' none
+ok 'the inner one ends' "$loader" --unload --scope "tree:$(told inner pid)"
+all_may 'outer inner inmost inners-orphan' B
+ok 'and is back' load --scope "tree:$(told inner pid)" "$T/both.yaml"
+ok 'without the outer one' "$loader" --unload --scope "tree:$(told outer pid)"
 all_may outer AB
-all_may inner A
+load --scope "tree:$(told inner pid)" "$T/onlyA.yaml" 2>/dev/null
+all_may 'inner inmost' A
 
 # --- cgroups ---
 
@@ -266,18 +284,45 @@ all_may 'member mover multi cloned outsider' B
 all_may below none
 unload
 
-# --- a cgroup within a cgroup: refused, in either order ---
+# --- cgroups within cgroups, in either order, and across trees ---
 
-start down
+for name in down up side across; do
+	start $name
+done
 enter $C/sub down
+enter $C up
 ok 'a cgroup' load --scope cgroup:/scopes "$T/onlyA.yaml"
-status_is 1 'one below it is refused' "$loader" --scope cgroup:/scopes/sub "$T/both.yaml"
-all_may down A
+ok 'one below it' load --scope cgroup:/scopes/sub "$T/onlyB.yaml"
+all_may down none
+all_may up A
+load --scope cgroup:/scopes/sub "$T/both.yaml" 2>/dev/null
+all_may 'down up' A
 unload
 ok 'a cgroup' load --scope cgroup:/scopes/sub "$T/onlyB.yaml"
-status_is 1 'one above it is refused' "$loader" --scope cgroup:/scopes "$T/onlyA.yaml"
 all_may down B
-ok 'one beside it is not' load --scope cgroup:/scopes-other "$T/onlyA.yaml"
+all_may up AB
+ok 'one above it' load --scope cgroup:/scopes "$T/onlyA.yaml"
+all_may down none
+all_may up A
+ok 'the lower one ends' "$loader" --unload --scope cgroup:/scopes/sub
+all_may 'down up' A
+ok 'one beside it' load --scope cgroup:/scopes-other "$T/onlyB.yaml"
+all_may 'down up' A
+enter $C-other up
+all_may up none
+ok 'a tree half in one, half in the other' \
+	load --scope "tree:$(told side pid)" "$T/both.yaml"
+told side fork "$T/sides-child" >/dev/null
+enter $C-other side
+enter $C sides-child
+all_may side B
+all_may sides-child A
+load --scope "tree:$(told side pid)" "$T/onlyA.yaml" 2>/dev/null
+all_may side none
+all_may sides-child A
+is "$(told across thread $B 9)" ok 'a thread of a process outside may'
+enter $C-other across
+is "$(told across thread $A 9)" EPERM 'not when the process is moved in'
 unload
 
 # --- other namespaces ---
