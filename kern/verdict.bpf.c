@@ -225,16 +225,17 @@ static __always_inline bool outcome_take(struct outcome *out, const struct scope
 	return out->verdict & VERDICT_DENIED;
 }
 
-/* One scope's word; whether no other can change the outcome. */
-static __always_inline bool judge_scope(const struct identity *id, const struct target *to,
-					__u32 scope, struct outcome *out, struct facts *facts)
+/* One scope's word; whether no other can change the outcome.  Verified once. */
+__noinline int judge_scope(const struct identity *id, const struct target *to, __u32 scope,
+			   struct outcome *out, struct facts *facts)
 {
 	struct scope *s = bpf_map_lookup_elem(&scopes, &scope);
-	struct answer said = { .name = out->name };
+	struct answer said = {};
 	bool ok;
 
-	if (!s || !s->slot)
-		return false;
+	if (!s || !s->slot || !out)
+		return 0;
+	said.name = out->name;
 	ok = to && to->create == CREATE_EXEC ? exec_one(s->slot, id, &said, facts) :
 					       verdict_one(s->slot, id, to, &said, facts);
 	return outcome_take(out, s, scope, ok, &said);

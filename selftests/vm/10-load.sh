@@ -141,7 +141,7 @@ for pin in "$P"/*; do
 	flow_index) fields='key exec addr tgid verdict value' ;;
 	images) fields='key value name path' ;;
 	runners) fields='kind inline_code takes_value module' ;;
-	policies | addresses | processes | sockets) # maps of maps: bpftool knows no names there
+	policies | addresses | processes | sockets | hosts) # maps of maps: bpftool knows no names there
 		inner=$P/scope0_$map
 		[ "$map" != policies ] || inner=$P/scope0_policy
 		is "$(bpftool -j map dump pinned "$pin" | python3 -c '
@@ -155,7 +155,9 @@ for e in json.load(sys.stdin):
 	scope0_policy) fields='flags generation nconds ngrants denies conds grants kind index' ;;
 	scope0_addresses) fields='prefixlen addr first count flags rule' ;;
 	scope0_processes) fields='key value w' ;;
-	folded | owners | scope0_sockets) fields= ;; # empty here
+	folded | owners | scope0_sockets | scope0_hosts | address_names | name_texts)
+		fields= # empty here
+		;;
 	*)
 		result 1 "map $map is documented"
 		continue
