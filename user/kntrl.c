@@ -29,6 +29,9 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *summary, *help;
 } commands[] = {
+	{ "start", cmd_start, "put a policy in force, and report what happens", start_help },
+	{ "stop", cmd_stop, "end it, and print what happened", stop_help },
+	{ "status", cmd_status, "say what is in force", status_help },
 	{ "report", cmd_report, "print what happened under the loaded policy", report_help },
 	{ "eval", cmd_eval, "print what a policy says of given connections", eval_help },
 	{ "test", cmd_test, "run the tests of Rego rules", test_help },

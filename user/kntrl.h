@@ -5,10 +5,15 @@
 
 #define EXIT_POLICY	2	/* the policy is wrong; as kntrl-load */
 
+#define EXIT_HAPPENED	10	/* what --fail-on names has happened */
+
+int cmd_start(int argc, char **argv);
+int cmd_stop(int argc, char **argv);
+int cmd_status(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 
-extern const char report_help[], eval_help[], test_help[];
+extern const char start_help[], stop_help[], status_help[], report_help[], eval_help[], test_help[];
 
 #endif

@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /* kntrl report: what happened under the policy that is loaded. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#include <bpf/libbpf.h>
 
 #include "kntrl.h"
 #include "log.h"
 #include "report.h"
+#include "stream.h"
 #include "suggest.h"
 #include "util.h"
-
-#define READER_LOCK	RUN_DIR "/reader.lock"
 
 const char report_help[] =
 	"Usage: kntrl report [--format table|json] [--events]\n"
@@ -44,72 +38,28 @@ struct choice {
 
 /* ---- Events ---- */
 
-/* The event stream has one reader; -1 when that is somebody else. */
-static int reader_lock(void)
-{
-	int fd;
-
-	if (mkdir(RUN_DIR, 0700) && errno != EEXIST) {
-		fprintf(stderr, "kntrl: %s: %s\n", RUN_DIR, strerror(errno));
-		return -1;
-	}
-	fd = open(READER_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		fprintf(stderr, "kntrl: %s: %s\n", READER_LOCK, strerror(errno));
-		return -1;
-	}
-	if (!flock(fd, LOCK_EX | LOCK_NB))
-		return fd;
-	if (errno == EWOULDBLOCK)
-		fputs("kntrl: another process reads the event stream\n", stderr);
-	else
-		fprintf(stderr, "kntrl: %s: %s\n", READER_LOCK, strerror(errno));
-	close(fd);
-	return -1;
-}
-
 static int event_print(void *report, void *data, size_t size)
 {
-	const struct event_head *head = data;
-	const struct event *e = data;
-
-	if (size < sizeof(*head) || head->len > size)
-		return 0;
-	switch (head->type) {
-	case EVENT_NETWORK:
-	case EVENT_SOCKET:
-	case EVENT_PACKET:
-	case EVENT_EXEC:
-		json_flow(stdout, report, &e->flow, head->time);
-	}
+	json_event(stdout, report, data, size);
 	return ferror(stdout) ? -EIO : 0;
 }
 
 /* Returns false when the stream cannot be had. */
 static bool events_print(struct report *r)
 {
-	struct ring_buffer *ring = NULL;
-	int fd, n = -1, lock = reader_lock();
+	struct stream s;
+	int n;
 
-	if (lock < 0)
+	if (stream_open(&s, event_print, r))
 		return false;
-	fd = pin_open(PIN_EVENTS);
-	if (fd >= 0)
-		ring = ring_buffer__new(fd, event_print, r, NULL);
-	if (ring)
-		n = ring_buffer__consume(ring);
-	else if (fd >= 0)
-		fprintf(stderr, "kntrl: %s/%s: %s\n", PIN_DIR, PIN_EVENTS, strerror(errno));
-	ring_buffer__free(ring);
-	if (fd >= 0)
-		close(fd);
-	close(lock);
+	n = ring_buffer__consume(s.ring);
+	stream_close(&s);
 	return n >= 0;
 }
 
 /* ---- The report ---- */
 
-static void style_of(struct style *s, FILE *out)
+void style_of(struct style *s, FILE *out)
 {
 	const char *no_colour = getenv("NO_COLOR");
 	struct winsize size;
@@ -122,17 +72,25 @@ static void style_of(struct style *s, FILE *out)
 		s->width = size.ws_col;
 }
 
+void report_print_tables(const struct report *r)
+{
+	struct style s;
+
+	style_of(&s, stdout);
+	report_table(stdout, r, &s);
+	report_summary(stdout, r);
+	report_losses(stdout, r, &s);
+}
+
 static int print_report(const struct choice *c)
 {
-	struct style out, err;
+	struct style err;
 	struct report r;
 
 	if (report_read(&r)) {
 		report_free(&r);
 		return EXIT_FAILURE;
 	}
-	style_of(&out, stdout);
-	style_of(&err, stderr);
 	if (c->format == FORMAT_JSON) {
 		bool done = c->events && events_print(&r);
 
@@ -140,11 +98,10 @@ static int print_report(const struct choice *c)
 			fputs("kntrl: printing the flow table instead of events\n", stderr);
 		if (!done)
 			report_json(stdout, &r);
+		style_of(&err, stderr);
 		report_losses(stderr, &r, &err);
 	} else {
-		report_table(stdout, &r, &out);
-		report_summary(stdout, &r);
-		report_losses(stdout, &r, &out);
+		report_print_tables(&r);
 	}
 	report_free(&r);
 	return EXIT_SUCCESS;

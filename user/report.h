@@ -44,7 +44,11 @@ struct report {
 	char source_names[SOURCES][SOURCE_LEN];
 	const char *sources[SOURCES];	/* into source_names */
 	size_t nsources;
+	__u32 epoch;	/* of the policies that modes and sources are of */
 	__s64 clock;	/* ns to add to CLOCK_MONOTONIC for the time of day */
+	/* Where images come from if there are none above; for who shows one event at a time. */
+	const struct image *(*find_image)(void *context, __u64 hash);
+	void *context;
 };
 
 /* Where it is shown. */
@@ -52,6 +56,11 @@ struct style {
 	unsigned int width;	/* columns of the terminal; 0: as wide as it takes */
 	bool colour;
 };
+
+#define RED	"\033[31m"
+#define BOLD	"\033[1m"
+#define DIM	"\033[2m"
+#define PLAIN	"\033[0m"
 
 /* ---- Values as text ---- */
 
@@ -82,8 +91,15 @@ const struct image *report_image(const struct report *r, __u64 hash);
 /* The program that an EVENT_EXEC is about. */
 const struct image *report_program(const struct report *r, const struct flow_key *key);
 
+/* Where a flow goes, for people: "192.0.2.1:443", "[2001:db8::1]:443", or what else it is about. */
+void print_target(FILE *out, const struct report *r, const struct flow_key *key);
+
 /* The nearest ancestors of a flow, itself not included; returns how many, up to IDENT_LINE. */
 size_t flow_ancestors(const struct flow *f, __u64 images[IDENT_LINE]);
+
+/* One event in a line for people, as it happens. */
+void report_live(FILE *out, const struct report *r, const void *data, size_t size,
+		 const struct style *s);
 
 void report_table(FILE *out, const struct report *r, const struct style *s);
 void report_summary(FILE *out, const struct report *r);
@@ -98,13 +114,22 @@ void json_text(FILE *out, const char *text, size_t len);
 
 void json_flow(FILE *out, const struct report *r, const struct flow *f, __u64 time);
 
+/* A record of the event stream; nothing for one of a type that is not known. */
+void json_event(FILE *out, const struct report *r, const void *data, size_t size);
+
 /* All flows, then the folded ones, of which the process and the time are null. */
 void report_json(FILE *out, const struct report *r);
+
+/* ---- report.c ---- */
+
+void style_of(struct style *s, FILE *out);
+void report_print_tables(const struct report *r);
 
 /* ---- report_read.c ---- */
 
 /* Each returns 0, or -1 after saying on stderr why not. */
 int report_read(struct report *r);
+int report_read_policies(struct report *r);	/* counters, modes, sources and clock alone */
 int control_read(struct control *c);
 void report_free(struct report *r);
 

@@ -173,6 +173,23 @@ void json_flow(FILE *out, const struct report *r, const struct flow *f, __u64 ti
 	fputs("}\n", out);
 }
 
+void json_event(FILE *out, const struct report *r, const void *data, size_t size)
+{
+	const struct event_head *head = data;
+	const struct event *e = data;
+
+	if (size < sizeof(*head) || head->len > size)
+		return;
+	switch (head->type) {
+	case EVENT_NETWORK:
+	case EVENT_SOCKET:
+	case EVENT_PACKET:
+	case EVENT_GUARD:
+	case EVENT_EXEC:
+		json_flow(out, r, &e->flow, head->time);
+	}
+}
+
 static void json_folded(FILE *out, const struct report *r, const struct folded_flow *f)
 {
 	const struct image *image = report_image(r, f->key.image);

@@ -229,17 +229,31 @@ static __s64 nanoseconds(clockid_t clock)
 	return t.tv_sec * 1000000000ll + t.tv_nsec;
 }
 
+static int policies_read(struct report *r, const struct control *control)
+{
+	memcpy(r->counters, control->counters, sizeof(r->counters));
+	memset(r->modes, 0, sizeof(r->modes));
+	r->nsources = 0;
+	r->epoch = control->epoch;
+	r->clock = nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_MONOTONIC);
+	return modes_read(r) || sources_read(r) ? -1 : 0;
+}
+
+int report_read_policies(struct report *r)
+{
+	struct control control;
+
+	return control_read(&control) || policies_read(r, &control) ? -1 : 0;
+}
+
 int report_read(struct report *r)
 {
 	struct control control;
 
 	memset(r, 0, sizeof(*r));
-	if (control_read(&control))
+	if (control_read(&control) || policies_read(r, &control))
 		return -1;
-	memcpy(r->counters, control.counters, sizeof(r->counters));
-	r->clock = nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_MONOTONIC);
-	if (flows_read(r, control.last_flow) || images_read(r) || folded_read(r) ||
-	    modes_read(r) || sources_read(r))
+	if (flows_read(r, control.last_flow) || images_read(r) || folded_read(r))
 		return -1;
 	skipped_read(r);
 	report_sort(r);

@@ -6,10 +6,8 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "addr.h"
 #include "report.h"
 #include "rule.h"
-#include "target.h"
 #include "util.h"
 
 enum column { PID, COMM, PROTO, DOMAIN, TARGET, POLICY, COLUMNS };
@@ -36,10 +34,6 @@ struct table {
 };
 
 /* ---- Text on a terminal ---- */
-
-#define RED	"\033[31m"
-#define BOLD	"\033[1m"
-#define PLAIN	"\033[0m"
 
 /* Decodes a character of @text and says how many columns it takes. */
 static size_t next_char(const char *text, unsigned int *columns)
@@ -123,28 +117,17 @@ static char *name_cell(const struct report *r, __u64 hash)
 		       xstrdup("?");
 }
 
-static char *path_cell(const struct report *r, const struct flow_key *key)
-{
-	const struct image *image = report_program(r, key);
-
-	if (image && image->path[0])
-		return text_cell(image->path, strnlen(image->path, sizeof(image->path)));
-	return image ? text_cell(image->name, strnlen(image->name, sizeof(image->name))) :
-		       xstrdup("?");
-}
-
 static char *target_cell(const struct report *r, const struct flow *f)
 {
-	const struct flow_key *key = &f->key;
-	char text[ADDRESS_TEXT];
+	char *cell = NULL;
+	size_t size;
+	FILE *out = open_memstream(&cell, &size);
 
-	if (key->type == EVENT_EXEC)
-		return path_cell(r, key);
-
-	target_text(text, key);
-	if (key->type == EVENT_SOCKET || key->type == EVENT_GUARD || proto_bit(key->proto) == PROTO_BIT_OTHER)
-		return xstrdup(text);
-	return print_cell(addr_is_v4(key->addr) ? "%s:%u" : "[%s]:%u", text, key->port);
+	if (!out)
+		abort();
+	print_target(out, r, &f->key);
+	fclose(out);
+	return cell;
 }
 
 static char *policy_cell(const struct flow *f)

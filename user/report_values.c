@@ -7,6 +7,8 @@
 
 #include "addr.h"
 #include "report.h"
+#include "target.h"
+#include "util.h"
 
 void address_text(char buf[ADDRESS_TEXT], const __u8 addr[16])
 {
@@ -116,6 +118,37 @@ void proto_text(char buf[16], const struct flow_key *key)
 		number_text(buf, 16, protocols, "raw:", key->proto);
 }
 
+static bool has_port(const struct flow_key *key)
+{
+	return key->type != EVENT_SOCKET && key->type != EVENT_GUARD &&
+	       proto_bit(key->proto) != PROTO_BIT_OTHER;
+}
+
+static void print_program(FILE *out, const struct image *image)
+{
+	if (!image)
+		fputc('?', out);
+	else if (image->path[0])
+		escape(out, image->path, strnlen(image->path, sizeof(image->path)), ESCAPE_ALL);
+	else
+		escape(out, image->name, strnlen(image->name, sizeof(image->name)), ESCAPE_ALL);
+}
+
+void print_target(FILE *out, const struct report *r, const struct flow_key *key)
+{
+	char text[ADDRESS_TEXT];
+
+	if (key->type == EVENT_EXEC) {
+		print_program(out, report_program(r, key));
+		return;
+	}
+	target_text(text, key);
+	if (!has_port(key))
+		fputs(text, out);
+	else
+		fprintf(out, addr_is_v4(key->addr) ? "%s:%u" : "[%s]:%u", text, key->port);
+}
+
 bool proto_number(const char *name, __u8 *proto)
 {
 	const struct number_name *p;
@@ -189,6 +222,10 @@ const struct image *report_image(const struct report *r, __u64 hash)
 	const struct named_image *found = NULL;
 	const struct named_image key = { .hash = hash };
 
+	if (!hash)
+		return NULL;
+	if (r->find_image)
+		return r->find_image(r->context, hash);
 	if (r->nimages)
 		found = bsearch(&key, r->images, r->nimages, sizeof(key), by_hash);
 	return found ? &found->image : NULL;

@@ -8,6 +8,11 @@ _kntrl_value() {
 	case $prev in
 	--mode) mapfile -t COMPREPLY < <(compgen -W 'monitor trace' -- "$cur") ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur") ;;
+	--fail-on) mapfile -t COMPREPLY < <(compgen -W 'block lost block,lost' -- "$cur") ;;
+	-o | --output-file-name)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		compopt -o filenames
+		;;
 	--dump)
 		mapfile -t COMPREPLY < <(compgen -W 'control scopes flows images folded' -- "$cur")
 		;;
@@ -49,14 +54,21 @@ _kntrl() {
 		return
 	fi
 	case $command in
-	'') _kntrl_words "$cur" report eval test help version -v --verbose --version --help ;;
+	'') _kntrl_words "$cur" start stop status report eval test help version -v --verbose --version --help ;;
+	start)
+		_kntrl_words "$cur" --mode --allowed-hosts --allowed-ips --allow-local-ranges \
+			--allow-github-meta --allow-metadata --monitor-processes --rules-file \
+			--rules-dir --output-file-name --daemonize --keep --accept-preempt --help
+		;;
+	stop) _kntrl_words "$cur" --keep --fail-on --help ;;
+	status) _kntrl_words "$cur" --json --help ;;
 	report) _kntrl_words "$cur" --format --events --dump --help ;;
 	eval) _kntrl_words "$cur" --mode --rules-file --rules-dir --help ;;
 	test)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames
 		;;
-	help) _kntrl_words "$cur" report eval test help version ;;
+	help) _kntrl_words "$cur" start stop status report eval test help version ;;
 	esac
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for kntrl(1) and kntrl-load(8)
 
-set -l commands report eval test help version
+set -l commands start stop status report eval test help version
 
 complete -c kntrl -f
 complete -c kntrl -s v -l verbose -d 'Also print what the BPF library has to say'
@@ -12,6 +12,28 @@ complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a eval -d 'Pri
 complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a test -d 'Run the tests of Rego rules'
 complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a help -d 'Explain a command'
 complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a version -d 'Print the version'
+
+complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a start -d 'Put a policy in force, and report what happens'
+complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a stop -d 'End it, and print what happened'
+complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a status -d 'Say what is in force'
+
+complete -c kntrl -n '__fish_seen_subcommand_from start' -l mode -x -a 'monitor trace' -d 'Report only, or enforce'
+complete -c kntrl -n '__fish_seen_subcommand_from start' -l allowed-hosts -x -d 'Host names'
+complete -c kntrl -n '__fish_seen_subcommand_from start' -l allowed-ips -x -d 'Addresses and networks'
+complete -c kntrl -n '__fish_seen_subcommand_from start' -l allow-local-ranges -d '10/8, 192.168/16, ...'
+complete -c kntrl -n '__fish_seen_subcommand_from start' -l allow-github-meta -d 'GitHub\'s ranges'
+complete -c kntrl -n '__fish_seen_subcommand_from start' -l allow-metadata -d 'Metadata endpoints'
+complete -c kntrl -n '__fish_seen_subcommand_from start' -l monitor-processes -d 'Rules about processes\' ancestry'
+complete -c kntrl -n '__fish_seen_subcommand_from start' -l rules-file -r -F -d 'A policy'
+complete -c kntrl -n '__fish_seen_subcommand_from start' -l rules-dir -x -a '(__fish_complete_directories)' -d 'A directory of policies'
+complete -c kntrl -n '__fish_seen_subcommand_from start' -s o -l output-file-name -r -F -d 'Events as JSON'
+complete -c kntrl -n '__fish_seen_subcommand_from start' -l daemonize -d 'Run in the background'
+complete -c kntrl -n '__fish_seen_subcommand_from start' -l keep -d 'Ended by a signal, leave the policy in force'
+complete -c kntrl -n '__fish_seen_subcommand_from start' -l accept-preempt -d 'Enforce although a hook may be skipped'
+
+complete -c kntrl -n '__fish_seen_subcommand_from stop' -l keep -d 'Leave the policy in force'
+complete -c kntrl -n '__fish_seen_subcommand_from stop' -l fail-on -x -a 'block lost block,lost' -d 'Exit with status 10 if it happened'
+complete -c kntrl -n '__fish_seen_subcommand_from status' -l json -d 'One JSON object'
 
 complete -c kntrl -n '__fish_seen_subcommand_from report' -l format -x -a 'table json' -d 'How to print'
 complete -c kntrl -n '__fish_seen_subcommand_from report' -l events -d 'The event stream instead of the flow table'

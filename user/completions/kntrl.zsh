@@ -15,6 +15,9 @@ _kntrl_scope() {
 
 _kntrl_commands() {
 	local -a commands=(
+		'start:put a policy in force, and report what happens'
+		'stop:end it, and print what happened'
+		'status:say what is in force'
 		'report:print what happened under the loaded policy'
 		'eval:print what a policy says of given connections'
 		'test:run the tests of Rego rules'
@@ -36,6 +39,32 @@ _kntrl_command() {
 		'*:: :->arguments'
 	[[ $state == arguments ]] || return
 	case $line[1] in
+	start)
+		_arguments \
+			'--mode[report only, or enforce]:mode:(monitor trace)' \
+			'--allowed-hosts[host names]:list:' \
+			'--allowed-ips[addresses and networks]:list:' \
+			'--allow-local-ranges=-[10/8, 192.168/16, ...]::truth:(true false)' \
+			"--allow-github-meta=-[GitHub's ranges]::truth:(true false)" \
+			'--allow-metadata=-[metadata endpoints]::truth:(true false)' \
+			"--monitor-processes=-[rules about processes' ancestry]::truth:(true false)" \
+			"--rules-file[a policy]:policy:_files -g '$policy'" \
+			'--rules-dir[a directory of policies]:directory:_files -/' \
+			'(-o --output-file-name)'{-o,--output-file-name}'[events as JSON]:file:_files' \
+			'--daemonize=-[run in the background]::truth:(true false)' \
+			'--keep[ended by a signal, leave the policy in force]' \
+			'--accept-preempt[enforce although a hook may be skipped]' \
+			'(- *)'{-h,--help}'[print a summary]'
+		;;
+	stop)
+		_arguments \
+			'--keep[leave the policy in force]' \
+			'--fail-on[exit with status 10 if it happened]:what:(block lost block,lost)' \
+			'(- *)'{-h,--help}'[print a summary]'
+		;;
+	status)
+		_arguments '--json[one JSON object]' '(- *)'{-h,--help}'[print a summary]'
+		;;
 	report)
 		_arguments \
 			'(--dump)--format[how to print]:format:(table json)' \
