@@ -32,6 +32,7 @@ static const struct command {
 	{ "start", cmd_start, "put a policy in force, and report what happens", start_help },
 	{ "stop", cmd_stop, "end it, and print what happened", stop_help },
 	{ "status", cmd_status, "say what is in force", status_help },
+	{ "run", cmd_run, "run a command under a policy of its own", run_help },
 	{ "report", cmd_report, "print what happened under the loaded policy", report_help },
 	{ "eval", cmd_eval, "print what a policy says of given connections", eval_help },
 	{ "test", cmd_test, "run the tests of Rego rules", test_help },

@@ -10,10 +10,12 @@
 int cmd_start(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 
-extern const char start_help[], stop_help[], status_help[], report_help[], eval_help[], test_help[];
+extern const char start_help[], stop_help[], status_help[], run_help[], report_help[], eval_help[],
+	test_help[];
 
 #endif

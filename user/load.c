@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -195,6 +196,17 @@ int load(const struct loading *o)
 	return status;
 }
 
+static bool is_any_policy(const struct engine *e)
+{
+	struct scope s;
+	__u32 i;
+
+	for (i = 0; i < SCOPE_SELFTEST; i++)
+		if (scope_read(e, i, &s) || s.slot)
+			return true;
+	return false;
+}
+
 int load_end(const struct loading *o)
 {
 	struct kernel k;
@@ -215,7 +227,24 @@ int load_end(const struct loading *o)
 	id = scope_find(&e, &k, &o->scope, &s, false);
 	if (id < 0)
 		log_error("that scope has no policy");
-	return id < 0 || scope_remove(&e, id) ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (id < 0 || scope_remove(&e, id))
+		return EXIT_FAILURE;
+	if (o->last_out && !is_any_policy(&e) && engine_unload())
+		return EXIT_FAILURE;
+	return EXIT_SUCCESS;
+}
+
+int load_apart(int (*step)(const struct loading *), const struct loading *o)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(step(o));
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status))
+		return WEXITSTATUS(status);
+	log_error("loading was cut short");
+	return EXIT_FAILURE;
 }
 
 int load_adopt(void)

@@ -22,6 +22,7 @@ struct loading {
 	struct scope_choice scope;
 	bool scoped;		/* a scope was asked for */
 	bool accept_preempt, no_preload;
+	bool last_out;		/* load_end(): with the last policy, all that is loaded goes */
 };
 
 /* Compiles, loads, pins, proves that it is live.  Unless it is, nothing has changed. */
@@ -32,6 +33,9 @@ int load_dry_run(const struct loading *o);
 
 /* Ends enforcement; in one scope alone, if that was asked for. */
 int load_end(const struct loading *o);
+
+/* Takes a step in a child, so that its lock and its memory go; its status. */
+int load_apart(int (*step)(const struct loading *), const struct loading *o);
 
 /* Proves that what is pinned is live; -1: nothing is, or the host has no policy. */
 int load_adopt(void);

@@ -72,14 +72,14 @@ void style_of(struct style *s, FILE *out)
 		s->width = size.ws_col;
 }
 
-void report_print_tables(const struct report *r)
+void report_print_tables(FILE *out, const struct report *r)
 {
 	struct style s;
 
-	style_of(&s, stdout);
-	report_table(stdout, r, &s);
-	report_summary(stdout, r);
-	report_losses(stdout, r, &s);
+	style_of(&s, out);
+	report_table(out, r, &s);
+	report_summary(out, r);
+	report_losses(out, r, &s);
 }
 
 static int print_report(const struct choice *c)
@@ -101,7 +101,7 @@ static int print_report(const struct choice *c)
 		style_of(&err, stderr);
 		report_losses(stderr, &r, &err);
 	} else {
-		report_print_tables(&r);
+		report_print_tables(stdout, &r);
 	}
 	report_free(&r);
 	return EXIT_SUCCESS;

@@ -86,6 +86,9 @@ bool proto_number(const char *name, __u8 *proto);
 /* Puts what is looked up or printed in order: blocked flows first, then by time. */
 void report_sort(struct report *r);
 
+/* Leaves the flows of one scope that began at @since or later. */
+void report_narrow(struct report *r, __u32 scope, __u64 since);
+
 const struct image *report_image(const struct report *r, __u64 hash);
 
 /* The program that an EVENT_EXEC is about. */
@@ -123,7 +126,7 @@ void report_json(FILE *out, const struct report *r);
 /* ---- report.c ---- */
 
 void style_of(struct style *s, FILE *out);
-void report_print_tables(const struct report *r);
+void report_print_tables(FILE *out, const struct report *r);
 
 /* ---- report_read.c ---- */
 

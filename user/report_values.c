@@ -217,6 +217,19 @@ void report_sort(struct report *r)
 	sort(r->folded, r->nfolded, sizeof(*r->folded), by_count);
 }
 
+void report_narrow(struct report *r, __u32 scope, __u64 since)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < r->nflows; i++)
+		if (r->flows[i].key.scope == scope && r->flows[i].first >= since)
+			r->flows[n++] = r->flows[i];
+	r->nflows = n;
+	for (i = 0; i < SCOPES; i++)
+		if (i != scope)
+			r->modes[i] = SCOPE_UNUSED;
+}
+
 const struct image *report_image(const struct report *r, __u64 hash)
 {
 	const struct named_image *found = NULL;

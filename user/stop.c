@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "fail_on.h"
 #include "instance.h"
 #include "kntrl.h"
 #include "log.h"
 #include "report.h"
 #include "suggest.h"
-#include "util.h"
 
 #define END_SECONDS	30
 
@@ -28,9 +28,6 @@ const char stop_help[] =
 	"      --fail-on WHAT  exit with status 10 when something was blocked (block), or when\n"
 	"                      something is missing from the report (lost)\n"
 	"  -h, --help          print this text\n";
-
-#define ON_BLOCK	1
-#define ON_LOST		2
 
 struct choice {
 	bool keep, help;
@@ -71,60 +68,7 @@ static int agent_end(void)
 	return err;
 }
 
-/* ---- What makes it fail ---- */
-
-static bool is_lost(const struct report *r)
-{
-	bool lost = r->nfolded || r->nskipped;
-	size_t i;
-
-	for (i = 0; i < COUNTERS; i++)
-		lost |= r->counters[i] != 0;
-	return lost;
-}
-
-static bool is_blocked(const struct report *r)
-{
-	size_t i;
-
-	for (i = 0; i < r->nflows; i++)
-		if (r->flows[i].key.verdict & VERDICT_BLOCK)
-			return true;
-	return r->nfolded;
-}
-
-static bool fails(const struct report *r, unsigned int on)
-{
-	return (on & ON_BLOCK && is_blocked(r)) || (on & ON_LOST && is_lost(r));
-}
-
 /* ---- The command ---- */
-
-static int fail_on_parse(struct choice *c, const char *list)
-{
-	static const char *const words[] = { "block", "lost", NULL };
-	char *copy = xstrdup(list), *rest = copy, *word;
-	const char *nearest;
-	int err = 0;
-
-	while (!err && (word = strsep(&rest, ","))) {
-		nearest = suggest(word, words);
-		if (!strcmp(word, "block"))
-			c->fail_on |= ON_BLOCK;
-		else if (!strcmp(word, "lost"))
-			c->fail_on |= ON_LOST;
-		else
-			err = -1;
-		if (!err)
-			continue;
-		fputs("kntrl stop: --fail-on: \"", stderr);
-		escape(stderr, word, strlen(word), 32);
-		fprintf(stderr, nearest ? "\" is not known; did you mean \"%s\"?\n" :
-			"\" is not known; use %s\n", nearest ? nearest : "block or lost");
-	}
-	free(copy);
-	return err;
-}
 
 static int parse(struct choice *c, int argc, char **argv)
 {
@@ -143,7 +87,7 @@ static int parse(struct choice *c, int argc, char **argv)
 			option_error("kntrl stop", options, opt, argv);
 			return -1;
 		}
-		if (opt == 'f' && fail_on_parse(c, optarg))
+		if (opt == 'f' && fail_on_parse(&c->fail_on, "kntrl stop", optarg))
 			return -1;
 		c->keep |= opt == 'k';
 		c->help |= opt == 'h';
@@ -174,8 +118,8 @@ int cmd_stop(int argc, char **argv)
 		report_free(&r);
 		return EXIT_FAILURE;
 	}
-	report_print_tables(&r);
-	failed = fails(&r, c.fail_on);
+	report_print_tables(stdout, &r);
+	failed = fail_on_happened(c.fail_on, &r);
 	report_free(&r);
 	fflush(stdout);
 	if (!c.keep && load_end(&all))

@@ -13,6 +13,7 @@ _kntrl_value() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames
 		;;
+	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
 	--dump)
 		mapfile -t COMPREPLY < <(compgen -W 'control scopes flows images folded' -- "$cur")
 		;;
@@ -54,13 +55,19 @@ _kntrl() {
 		return
 	fi
 	case $command in
-	'') _kntrl_words "$cur" start stop status report eval test help version -v --verbose --version --help ;;
+	'') _kntrl_words "$cur" start stop status run report eval test help version -v --verbose --version --help ;;
 	start)
 		_kntrl_words "$cur" --mode --allowed-hosts --allowed-ips --allow-local-ranges \
 			--allow-github-meta --allow-metadata --monitor-processes --rules-file \
 			--rules-dir --output-file-name --daemonize --keep --accept-preempt --help
 		;;
 	stop) _kntrl_words "$cur" --keep --fail-on --help ;;
+	run)
+		case $cur in
+		-*) _kntrl_words "$cur" --mode --user --fail-on --accept-preempt --help -- ;;
+		*) _kntrl_policies "$cur" ;;
+		esac
+		;;
 	status) _kntrl_words "$cur" --json --help ;;
 	report) _kntrl_words "$cur" --format --events --dump --help ;;
 	eval) _kntrl_words "$cur" --mode --rules-file --rules-dir --help ;;
@@ -68,7 +75,7 @@ _kntrl() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames
 		;;
-	help) _kntrl_words "$cur" start stop status report eval test help version ;;
+	help) _kntrl_words "$cur" start stop status run report eval test help version ;;
 	esac
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for kntrl(1) and kntrl-load(8)
 
-set -l commands start stop status report eval test help version
+set -l commands start stop status run report eval test help version
 
 complete -c kntrl -f
 complete -c kntrl -s v -l verbose -d 'Also print what the BPF library has to say'
@@ -33,6 +33,12 @@ complete -c kntrl -n '__fish_seen_subcommand_from start' -l accept-preempt -d 'E
 
 complete -c kntrl -n '__fish_seen_subcommand_from stop' -l keep -d 'Leave the policy in force'
 complete -c kntrl -n '__fish_seen_subcommand_from stop' -l fail-on -x -a 'block lost block,lost' -d 'Exit with status 10 if it happened'
+complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a run -d 'Run a command under a policy of its own'
+complete -c kntrl -n '__fish_seen_subcommand_from run' -F
+complete -c kntrl -n '__fish_seen_subcommand_from run' -l mode -x -a 'monitor trace' -d 'Instead of the policy\'s own'
+complete -c kntrl -n '__fish_seen_subcommand_from run' -l user -x -a '(__fish_complete_users)' -d 'Run the command as that user'
+complete -c kntrl -n '__fish_seen_subcommand_from run' -l fail-on -x -a 'block lost block,lost' -d 'Exit with status 10 if it happened'
+complete -c kntrl -n '__fish_seen_subcommand_from run' -l accept-preempt -d 'Enforce although a hook may be skipped'
 complete -c kntrl -n '__fish_seen_subcommand_from status' -l json -d 'One JSON object'
 
 complete -c kntrl -n '__fish_seen_subcommand_from report' -l format -x -a 'table json' -d 'How to print'

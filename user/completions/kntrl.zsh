@@ -18,6 +18,7 @@ _kntrl_commands() {
 		'start:put a policy in force, and report what happens'
 		'stop:end it, and print what happened'
 		'status:say what is in force'
+		'run:run a command under a policy of its own'
 		'report:print what happened under the loaded policy'
 		'eval:print what a policy says of given connections'
 		'test:run the tests of Rego rules'
@@ -61,6 +62,15 @@ _kntrl_command() {
 			'--keep[leave the policy in force]' \
 			'--fail-on[exit with status 10 if it happened]:what:(block lost block,lost)' \
 			'(- *)'{-h,--help}'[print a summary]'
+		;;
+	run)
+		_arguments \
+			"--mode[instead of the policy's own]:mode:(monitor trace)" \
+			'--user[run the command as that user]:user:_users' \
+			'--fail-on[exit with status 10 if it happened]:what:(block lost block,lost)' \
+			'--accept-preempt[enforce although a hook may be skipped]' \
+			'(- *)'{-h,--help}'[print a summary]' \
+			"*:policy:_files -g '$policy'"
 		;;
 	status)
 		_arguments '--json[one JSON object]' '(- *)'{-h,--help}'[print a summary]'
