@@ -140,6 +140,11 @@ struct sock {
 	__u16 sk_protocol;
 };
 
+struct tcp_sock {
+	__u32 write_seq;
+	__u8 fastopen_connect:1;
+};
+
 struct sockaddr_un {
 	char sun_path[108];
 };
@@ -190,6 +195,7 @@ struct bpf_iter__task {
 #define PF_KTHREAD	0x00200000
 #define CLONE_THREAD	0x00010000
 #define EPERM		1
+#define EOPNOTSUPP	95
 #define TS_COMPAT	0x0002
 #define PTRACE_MODE_ATTACH	0x02
 #define PTRACE_MODE_NOAUDIT	0x04

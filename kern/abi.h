@@ -47,6 +47,10 @@ enum rule_kind {
 	RULE_PTRACE,			/* block_ptrace */
 	RULE_BLOCKED_SOCKETS,		/* index: entry */
 	RULE_EXECUTABLES,		/* blocked_executables; index: entry */
+	RULE_SNI,			/* enforce_sni: no rule has the name that the client says */
+	RULE_NO_SNI,			/* enforce_sni: it says none, or none that can be read */
+	RULE_QUIC,			/* block_quic */
+	RULE_HTTP,			/* allow_http */
 	RULE_KINDS
 };
 
@@ -129,6 +133,9 @@ struct deny {
 #define POLICY_CONTAINS		(1u << 5)	/* some profile or process has children: true */
 #define POLICY_LOOPBACK		(1u << 6)	/* some process is denied even loopback */
 #define POLICY_QUERIES		(1u << 7)	/* name servers are asked for listed names only */
+#define POLICY_SNI		(1u << 8)	/* a client must say an allowed name; there are hosts */
+#define POLICY_QUIC		(1u << 9)	/* no QUIC where only a name leads */
+#define POLICY_NO_HTTP		(1u << 10)	/* nor HTTP in the clear */
 #define POLICY_EXEC		(1u << 14)	/* some executable is denied */
 #define POLICY_PTRACE		(1u << 17)	/* block_ptrace */
 #define POLICY_SOCKETS		(1u << 19)	/* blocked_sockets */
@@ -297,6 +304,7 @@ enum guard_action {
 #define VERDICT_DENIED	2	/* and it was enforced */
 #define VERDICT_QUIET	4	/* not reported */
 #define VERDICT_BY_NAME	8	/* allowed, in some scope, only for a name of the address */
+#define VERDICT_SNI	16	/* likewise, and the client must say that it is for such a name */
 
 /* Who, where, and how it was decided. */
 struct flow_key {
@@ -308,6 +316,7 @@ struct flow_key {
 	__u8 proto;		/* IPPROTO_*, or the address family of EVENT_SOCKET */
 	__u8 verdict;		/* VERDICT_* */
 	__u32 type;		/* enum event_type */
+	__u64 name;		/* key into "server_names": that the client said (TLS, HTTP); 0: none */
 };
 
 struct flow {
@@ -356,6 +365,7 @@ enum counter {
 #define CONTROL_LOOPBACK	(1u << 0)	/* some policy denies processes loopback too */
 #define CONTROL_CGROUPS		(1u << 1)	/* some scope is a cgroup */
 #define CONTROL_EXEC		(1u << 3)	/* some policy denies executables */
+#define CONTROL_SNI		(1u << 4)	/* some policy enforces server names */
 
 /* What policies keep processes from beside the network, and in which scopes, a bit each. */
 enum guard {
@@ -395,6 +405,8 @@ struct control {
 #define FOLDED		4096
 #define IMAGES		16384
 #define VOUCHED		65536	/* a power of two */
+#define HELD		2048
+#define SERVER_NAMES	4096
 
 _Static_assert(sizeof(struct rule_ref) == 8, "rule_ref");
 _Static_assert(sizeof(struct cond) == 32, "cond");
@@ -408,8 +420,8 @@ _Static_assert(sizeof(struct scope) == 32, "scope");
 _Static_assert(sizeof(struct runner) == 16, "runner");
 _Static_assert(sizeof(struct identity) == 40 + 8 * (IDENT_SELF + IDENT_ANCESTRY + IDENT_LINE),
 	       "identity");
-_Static_assert(sizeof(struct flow_key) == 40, "flow_key");
-_Static_assert(sizeof(struct flow) == 96 + 8 * IDENT_LINE, "flow");
+_Static_assert(sizeof(struct flow_key) == 48, "flow_key");
+_Static_assert(sizeof(struct flow) == 104 + 8 * IDENT_LINE, "flow");
 _Static_assert(sizeof(struct event) == sizeof(struct flow) + 16, "event");
 _Static_assert(sizeof(struct fold_key) == 32, "fold_key");
 _Static_assert(sizeof(struct control) == 88 + 8 * COUNTERS + 16 * GUARDS + 8, "control");

@@ -19,6 +19,8 @@ struct outcome {
 	__u32 scope;		/* number of the one whose policy decided */
 	__u32 verdict;		/* VERDICT_* */
 	__u32 type;		/* enum event_type */
+	bool http;		/* given: the name is said in the clear */
+	bool sni;		/* some scope wants a name to be said */
 };
 
 static __always_inline void outcome_start(struct outcome *out, enum event_type type)
@@ -42,9 +44,10 @@ int judge(const struct identity *id, const struct target *to, __u64 scopes, stru
 int exempts(__u32 slot, const struct identity *id);
 
 /*
- * The same of a target under one name (names.h), whatever else leads there: a
- * server name in TLS, a host in HTTP.  @to of protocol 0: whether it may ask
- * for the name at all, since it may reach it by some protocol and port.
+ * The same of a target under one name (names.h) in place of those of its
+ * address, where the policy wants that: a server name in TLS, a host in HTTP.
+ * @to of protocol 0: whether it may ask for the name at all, since it may reach
+ * it by some protocol and port.
  */
 static __always_inline int judge_name(const struct identity *id, const struct target *to,
 				      __u32 scope, __u64 name, struct outcome *out,
@@ -62,5 +65,9 @@ __u32 report(const struct identity *id, const struct target *to, const struct ou
 
 /* Another attempt of that flow, with the same verdict. */
 int report_again(__u32 flow);
+
+/* What a client said after @flow had been reported: a name, or that it may not. */
+int report_name(__u32 flow, const struct identity *id, const struct target *to,
+		const struct outcome *out);
 
 #endif

@@ -178,7 +178,36 @@ struct {
 	__type(value, __u64);
 } owners TABLE;
 
+/* A stream that is allowed only for a name, on its way from connect(2) to its SYN. */
+struct held {
+	struct identity id;	/* as struct task begins */
+	struct target to;
+	__u64 scopes, cgroup;
+	__u32 uid, tgid;
+	__u32 flow;		/* as it was reported */
+	__u32 pad;
+};
+
+/*
+ * By socket cookie.  Written by socket.bpf.c, read and removed by stream.bpf.c; a
+ * stream that was pushed out in between, or never began, is not let go.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, HELD);
+	__type(key, __u64);
+	__type(value, struct held);
+} held TABLE;
+
 /* ---- Reports: never change a verdict ---- */
+
+/* By hash: names that clients said, in TLS or HTTP.  When full, the oldest lose their text. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SERVER_NAMES);
+	__type(key, __u64);
+	__type(value, struct host_key);
+} server_names TABLE;
 
 /* By number, from 1; read by kntrl report.  When full, see "folded". */
 struct {

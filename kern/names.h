@@ -12,6 +12,17 @@
 
 #define NAME_NONE	1ull	/* stands for a name that no rule can be about */
 
+/* A stream that nothing allows is blocked for what its client says, or does not say. */
+static __always_inline void rule_server_name(struct rule_ref *rule, __u64 name)
+{
+	if (rule->kind != RULE_DEFAULT && rule->kind != RULE_PROFILE)
+		return;
+	rule->kind = name > NAME_NONE ? RULE_SNI : RULE_NO_SNI;
+	rule->source = 0;
+	rule->sub = 0;
+	rule->index = 0;
+}
+
 /* The character as names are compared, or 0. */
 static __always_inline char host_char(char c)
 {

@@ -25,6 +25,8 @@
 #include "addr.h"
 #include "judge.h"
 #include "maps.h"
+#include "names.h"
+#include "stream.h"
 #include "target.h"
 #include "vouch.h"
 
@@ -183,6 +185,9 @@ static __always_inline int packet_judge(__u64 cookie, const struct packet *p)
 	__u64 *owner = bpf_map_lookup_elem(&owners, &cookie);
 	struct outcome out = { .type = EVENT_PACKET };
 
+	/* A stream that must say a name comes with its mark, or not at all. */
+	if (p->to.proto == PROTO_TCP)
+		out.name = NAME_NONE;
 	judge(0, &p->to, owner ? *owner : 0, &out, &nobody);
 	if (out.verdict & VERDICT_BLOCK)
 		report(0, &p->to, &out);
@@ -219,6 +224,10 @@ static __noinline int egress_slow(struct __sk_buff *skb)
 	cookie = bpf_get_socket_cookie(skb);
 	if (mark_is(&vouched, mark_of(control.seed, cookie, &p.to, 0)))
 		return PASS;
+	if (p.syn && (control.flags & CONTROL_SNI) && stream_goes(skb, &p.to)) {
+		mark_set(&vouched, mark_of(control.seed, cookie, &p.to, 0));
+		return PASS;
+	}
 	if (p.syn && mark_is_recent(&vouched, COOKIE_MPTCP, &p.to, ERA_SHORT)) {
 		mark_set(&vouched, mark_of(control.seed, cookie, &p.to, 0));
 		return PASS;
@@ -230,28 +239,76 @@ static __noinline int egress_slow(struct __sk_buff *skb)
 	return packet_judge(cookie, &p);
 }
 
+/* Data of a stream that must say a name leaves once it has. */
+static __always_inline int stream_data(struct __sk_buff *skb, const struct tcphdr *tcp, __u32 at)
+{
+	__u32 len = skb->len - at - tcp->doff * 4;
+
+	if (!(control.flags & CONTROL_SNI) || !len)
+		return PASS;
+	return stream_may_leave(skb, bpf_ntohl(tcp->seq) + len, tcp->urg) ? PASS : DROP;
+}
+
 /* A stream's packet to where its socket is connected, and no SYN: what most packets are. */
-static __always_inline bool is_stream_data4(struct __sk_buff *skb, const volatile struct bpf_sock *sk)
+static __always_inline bool is_stream_data4(struct __sk_buff *skb, const volatile struct bpf_sock *sk,
+					    int *verdict)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct iphdr *ip = data;
 	struct tcphdr *tcp = (void *)(ip + 1);
 
-	return (void *)(tcp + 1) <= end && ip->ihl == 5 && ip->protocol == PROTO_TCP &&
-	       ip->daddr == sk->dst_ip4 && !(tcp->syn && !tcp->ack);
+	if ((void *)(tcp + 1) > end || ip->ihl != 5 || ip->protocol != PROTO_TCP ||
+	    ip->daddr != sk->dst_ip4 || (tcp->syn && !tcp->ack))
+		return false;
+	*verdict = stream_data(skb, tcp, sizeof(*ip));
+	return true;
 }
 
-static __always_inline bool is_stream_data6(struct __sk_buff *skb, const volatile struct bpf_sock *sk)
+static __always_inline bool is_stream_data6(struct __sk_buff *skb, const volatile struct bpf_sock *sk,
+					    int *verdict)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct ipv6hdr *ip6 = data;
 	struct tcphdr *tcp = (void *)(ip6 + 1);
 
-	return (void *)(tcp + 1) <= end && ip6->nexthdr == PROTO_TCP &&
-	       ip6->daddr.in6_u.u6_addr32[0] == sk->dst_ip6[0] &&
-	       ip6->daddr.in6_u.u6_addr32[1] == sk->dst_ip6[1] &&
-	       ip6->daddr.in6_u.u6_addr32[2] == sk->dst_ip6[2] &&
-	       ip6->daddr.in6_u.u6_addr32[3] == sk->dst_ip6[3] && !(tcp->syn && !tcp->ack);
+	if ((void *)(tcp + 1) > end || ip6->nexthdr != PROTO_TCP ||
+	    ip6->daddr.in6_u.u6_addr32[0] != sk->dst_ip6[0] ||
+	    ip6->daddr.in6_u.u6_addr32[1] != sk->dst_ip6[1] ||
+	    ip6->daddr.in6_u.u6_addr32[2] != sk->dst_ip6[2] ||
+	    ip6->daddr.in6_u.u6_addr32[3] != sk->dst_ip6[3] || (tcp->syn && !tcp->ack))
+		return false;
+	*verdict = stream_data(skb, tcp, sizeof(*ip6));
+	return true;
+}
+
+/* Where the transport header is. */
+static __always_inline __u32 transport_at(struct __sk_buff *skb)
+{
+	__u8 first = 0, next = 0;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		bpf_skb_load_bytes(skb, 0, &first, 1);
+		return (first & 15) * 4;
+	}
+	bpf_skb_load_bytes(skb, offsetof(struct ipv6hdr, nexthdr), &next, 1);
+	return ipv6_transport(skb, &next);
+}
+
+/* The same of any packet of a stream: with options, to another address, or to open it. */
+static __noinline int stream_packet(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct tcphdr tcp;
+	__u32 at, end;
+
+	sk = sk ? bpf_sk_fullsock(sk) : 0;
+	if (!sk || sk->protocol != PROTO_TCP)
+		return PASS;
+	at = transport_at(skb);
+	if (bpf_skb_load_bytes(skb, at, &tcp, sizeof(tcp)))
+		return DROP;
+	end = bpf_ntohl(tcp.seq) + tcp.syn + skb->len - at - tcp.doff * 4;
+	return stream_may_leave(skb, end, tcp.urg) ? PASS : DROP;
 }
 
 /* A datagram with the mark of the hook that judged it. */
@@ -276,18 +333,23 @@ SEC("cgroup_skb/egress")
 int egress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
+	int verdict;
 
 	if (!sk)
 		return PASS;
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
-		if (is_stream_data4(skb, sk) || is_vouched_datagram4(skb))
+		if (is_stream_data4(skb, sk, &verdict))
+			return verdict;
+		if (is_vouched_datagram4(skb))
 			return PASS;
 	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
-		if (is_stream_data6(skb, sk))
-			return PASS;
+		if (is_stream_data6(skb, sk, &verdict))
+			return verdict;
 	} else {
 		return PASS;
 	}
+	if ((control.flags & CONTROL_SNI) && !stream_packet(skb))
+		return DROP;
 	return egress_slow(skb);
 }
 

@@ -9,6 +9,7 @@
 #include "addr.h"
 #include "maps.h"
 #include "judge.h"
+#include "names.h"
 #include "target.h"
 
 struct control control SEC(".data.control");
@@ -163,7 +164,8 @@ __noinline __u32 report(const struct identity *id, const struct target *to,
 	key.scope = out->scope;
 	key.port = to->port;
 	key.proto = to->proto;
-	key.verdict = out->verdict & ~VERDICT_BY_NAME;
+	key.verdict = out->verdict & ~(VERDICT_BY_NAME | VERDICT_SNI);
+	key.name = out->name > NAME_NONE ? out->name : 0;
 	key.type = out->type;
 
 	known = bpf_map_lookup_elem(&flow_index, &key);
@@ -177,4 +179,29 @@ __noinline __u32 report(const struct identity *id, const struct target *to,
 		fold(id, &key, out);
 	flow_told(&key, id, out, now);
 	return n;
+}
+
+/* The record of an allowed connection takes its first name; others are flows of their own. */
+__noinline int report_name(__u32 n, const struct identity *id, const struct target *to,
+			   const struct outcome *out)
+{
+	struct flow *f = bpf_map_lookup_elem(&flows, &n);
+	struct event *e;
+
+	if (!to || !out)
+		return 0;
+	if (!n || !f || (out->verdict & VERDICT_BLOCK) || out->scope != f->key.scope ||
+	    (f->key.name && f->key.name != out->name)) {
+		report(id, to, out);
+		return 0;
+	}
+	if (f->key.name || out->name <= NAME_NONE)
+		return 0;
+	f->key.name = out->name;
+	e = event_reserve(f->key.type, bpf_ktime_get_ns());
+	if (!e)
+		return 0;
+	e->flow = *f;
+	bpf_ringbuf_submit(e, 0);
+	return 0;
 }

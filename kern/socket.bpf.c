@@ -21,6 +21,7 @@
 #include "identity.h"
 #include "judge.h"
 #include "maps.h"
+#include "names.h"
 #include "target.h"
 #include "vouch.h"
 
@@ -28,7 +29,6 @@
 #define SIN6_LEN_MIN	24	/* SIN6_LEN_RFC2133: without a scope id */
 
 enum { READ_OK, READ_PASS, READ_UNKNOWN };
-
 /* ---- Destinations ---- */
 
 static __always_inline void target_v4(struct target *to, __be32 addr, __be16 port)
@@ -206,22 +206,7 @@ static __always_inline int decide(struct task *t, const struct target *to, struc
 	f = bpf_map_lookup_elem(&flows, &c->flow);
 	if (f)
 		f->count++;
-	return 0;
-}
-
-/* Tells the backstop that the socket may send there. */
-static __always_inline void vouch(const struct task *t, struct sock *sk, const struct target *to)
-{
-	__u64 cookie = bpf_get_socket_cookie(sk), *known;
-
-	mark_set(&vouched, mark_of(control.seed, cookie, to, 0));
-	if (!t->id.scopes)
-		return;
-	known = bpf_map_lookup_elem(&owners, &cookie);
-	if (known)
-		*known |= t->id.scopes;	/* handed on, or a new scope around */
-	else
-		bpf_map_update_elem(&owners, &cookie, &t->id.scopes, BPF_ANY);
+	return c->verdict;
 }
 
 static __always_inline int undecided(void)
@@ -233,17 +218,73 @@ static __always_inline int undecided(void)
 /* What happens to a socket after its destination has been judged. */
 enum use {
 	USE_CONNECT,		/* a stream's SYN leaves now; a datagram socket is but pointed there */
+	USE_FAST_OPEN,		/* likewise, with data in the SYN */
 	USE_SEND,		/* this datagram leaves now */
 };
+
+/* ---- Streams that must say a name (stream.bpf.c) ---- */
+
+static __always_inline bool held_put(struct task *t, struct sock *sk, const struct target *to,
+				     __u64 cookie)
+{
+	struct held *h;
+
+	/* The identity as it stands, and what must be written over. */
+	if (bpf_map_update_elem(&held, &cookie, t, BPF_ANY))
+		return false;
+	h = bpf_map_lookup_elem(&held, &cookie);
+	if (!h)
+		return false;
+	h->scopes = scopes_of(t);
+	h->cgroup = bpf_get_current_cgroup_id();
+	h->uid = bpf_get_current_uid_gid();
+	h->tgid = bpf_get_current_pid_tgid() >> 32;
+	h->flow = cache_slot(t, to)->flow;
+	h->to = *to;	/* last: who reads it compares it */
+	return true;
+}
+
+/* Nobody can read what will be said: it is judged as saying nothing. */
+static __always_inline int judge_mute(struct task *t, const struct target *to)
+{
+	struct outcome *out = &t->out;
+
+	__builtin_memset(out, 0, sizeof(*out));
+	outcome_start(out, EVENT_NETWORK);
+	judge_name(&t->id, to, scopes_of(t), NAME_NONE, out, &t->facts);
+	rule_server_name(&out->rule, NAME_NONE);
+	if (out->verdict & VERDICT_BLOCK)
+		report(&t->id, to, out);
+	return out->verdict & VERDICT_DENIED;
+}
+
+/* Returns 0: it is held; or -errno; or 1: it goes as any other. */
+static __noinline int hold(struct task *t, struct sock *sk, const struct target *to, enum use use)
+{
+	__u64 cookie = bpf_get_socket_cookie(sk);
+	bool mptcp = sk->sk_protocol == IPPROTO_MPTCP, early = use == USE_FAST_OPEN;
+
+	if (!mptcp && BPF_CORE_READ_BITFIELD_PROBED((struct tcp_sock *)sk, fastopen_connect))
+		early = true;
+	if (!mptcp && !early && held_put(t, sk, to, cookie)) {
+		mark_clear(&vouched, mark_of(control.seed, cookie, to, 0));
+		return 0;
+	}
+	if (!judge_mute(t, to))
+		return 1;
+	/* As where Fast Open is turned off: the client then connects. */
+	return early ? -EOPNOTSUPP : -EPERM;
+}
 
 /* A destination has been read: pass, or -EPERM. */
 static __always_inline int judge_target(struct sock *sk, struct target *to, enum use use)
 {
-	bool pointed;
 	struct task *t;
+	bool pointed;
+	int verdict;
 
 	target_proto(to, sk);
-	pointed = use == USE_CONNECT && proto_bit(to->proto) == PROTO_BIT_UDP;
+	pointed = use != USE_SEND && proto_bit(to->proto) == PROTO_BIT_UDP;
 	/* getaddrinfo(3) asks for routes so; to send there would be judged. */
 	if (pointed && !to->port)
 		return 0;
@@ -253,12 +294,19 @@ static __always_inline int judge_target(struct sock *sk, struct target *to, enum
 	t = current_record();
 	if (!t)
 		return bpf_get_current_task_btf()->flags & PF_KTHREAD ? 0 : undecided();
-	if (decide(t, to, sk) & VERDICT_DENIED)
+	verdict = decide(t, to, sk);
+	if (verdict & VERDICT_DENIED)
 		return -EPERM;
 	if (pointed)
 		return 0;	/* nothing leaves yet */
-	vouch(t, sk, to);
-	if (use == USE_CONNECT && sk->sk_protocol == IPPROTO_MPTCP)
+	if (verdict & VERDICT_SNI) {
+		int err = hold(t, sk, to, use);
+
+		if (err <= 0)
+			return err;
+	}
+	vouch(bpf_get_socket_cookie(sk), t->id.scopes, to);
+	if (use != USE_SEND && sk->sk_protocol == IPPROTO_MPTCP)
 		mark_set_recent(&vouched, COOKIE_MPTCP, to, ERA_SHORT, bpf_ktime_get_ns());
 	return 0;
 }
@@ -379,6 +427,6 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 	if (got == READ_PASS)
 		got = target_connected(&to, sk);
 	if (got == READ_OK)
-		return judge_target(sk, &to, sock->type == SOCK_STREAM ? USE_CONNECT : USE_SEND);
+		return judge_target(sk, &to, sock->type == SOCK_STREAM ? USE_FAST_OPEN : USE_SEND);
 	return got == READ_PASS ? 0 : judge_creation(family, sock->type, CREATE_OTHER);
 }

@@ -7,6 +7,7 @@
 #include "addr.h"
 
 #define PORT_DNS	53
+#define PORT_HTTPS	443
 #define PORT_DHCP	67
 #define PORT_DHCPV6	547
 

@@ -203,11 +203,10 @@ static __always_inline __u32 policy_flags(__u32 slot)
 }
 
 /* Takes one scope's answer in; returns whether no other can change the outcome. */
-static __always_inline bool outcome_take(struct outcome *out, const struct scope *s, __u32 scope,
+static __always_inline bool outcome_take(struct outcome *out, __u32 scope, __u32 flags,
 					 bool allowed, const struct answer *said)
 {
 	const struct rule_ref *rule = &said->rule;
-	__u32 flags = policy_flags(s->slot);
 	/* raw_sockets: monitor is only told, in trace mode too */
 	bool trace = (flags & POLICY_TRACE) &&
 		     !(rule->kind == RULE_RAW_SOCKETS && (flags & POLICY_RAW_MONITOR));
@@ -217,6 +216,8 @@ static __always_inline bool outcome_take(struct outcome *out, const struct scope
 		__sync_fetch_and_add(&control.counters[COUNT_UNDECIDED], 1);
 	if (allowed && said->until && (!out->until || said->until < out->until))
 		out->until = said->until;
+	if (allowed && said->by_name && (flags & POLICY_SNI))
+		out->sni = true;
 	if (out->verdict == VERDICT_QUIET || verdict > out->verdict) {
 		out->verdict = verdict;
 		out->rule = *rule;
@@ -231,14 +232,19 @@ __noinline int judge_scope(const struct identity *id, const struct target *to, _
 {
 	struct scope *s = bpf_map_lookup_elem(&scopes, &scope);
 	struct answer said = {};
+	__u32 flags;
 	bool ok;
 
 	if (!s || !s->slot || !out)
 		return 0;
-	said.name = out->name;
+	said.http = out->http;
+	flags = policy_flags(s->slot);
+	/* A question for a name, or a policy to which it matters what the client says. */
+	if (out->name && to && (!to->proto || (flags & POLICY_SNI)))
+		said.name = out->name;
 	ok = to && to->create == CREATE_EXEC ? exec_one(s->slot, id, &said, facts) :
 					       verdict_one(s->slot, id, to, &said, facts);
-	return outcome_take(out, s, scope, ok, &said);
+	return outcome_take(out, scope, flags, ok, &said);
 }
 
 __noinline int judge(const struct identity *id, const struct target *to, __u64 in,
@@ -250,6 +256,7 @@ __noinline int judge(const struct identity *id, const struct target *to, __u64 i
 		return VERDICT_BLOCK | VERDICT_DENIED;
 	out->verdict = VERDICT_QUIET;
 	out->until = 0;
+	out->sni = false;
 	/* The loader's own test is under its own policy alone, wherever the loader runs. */
 	if (in >> SCOPE_SELFTEST & 1) {
 		judge_scope(id, to, SCOPE_SELFTEST, out, facts);
@@ -262,5 +269,7 @@ __noinline int judge(const struct identity *id, const struct target *to, __u64 i
 		judge_scope(id, to, 0, out, facts);
 	if (out->until && !out->name)
 		out->verdict |= VERDICT_BY_NAME;
+	if (out->sni && !out->name && to && to->proto == PROTO_TCP)
+		out->verdict |= VERDICT_SNI;
 	return out->verdict;
 }

@@ -111,6 +111,8 @@ struct answer {
 	struct rule_ref rule;
 	__u64 name;		/* asked: as in struct outcome */
 	__u64 until;
+	_Bool http;		/* asked: likewise */
+	_Bool by_name;		/* allowed for a name alone */
 };
 
 struct test {
@@ -236,7 +238,27 @@ static __always_inline _Bool verdict_grants(struct test *t, const struct destina
 		if (d)
 			grants_test(t, d);
 	}
+	t->said->by_name = t->found;
 	return t->found;
+}
+
+/* What only a name allows must be said so that the name can be read. */
+static __always_inline _Bool verdict_readable(const struct test *t)
+{
+	__u32 flags = t->policy->flags;
+
+	if (!t->said->by_name)
+		return 1;
+	if ((flags & POLICY_QUIC) && t->to->port == PORT_HTTPS &&
+	    proto_bit(t->to->proto) == PROTO_BIT_UDP) {
+		rule_set(&t->said->rule, RULE_QUIC);
+		return 0;
+	}
+	if ((flags & POLICY_NO_HTTP) && t->said->http) {
+		rule_set(&t->said->rule, RULE_HTTP);
+		return 0;
+	}
+	return 1;
 }
 
 /* The part of the verdict that comes before lists of addresses and names are asked. */
@@ -309,6 +331,7 @@ static __always_inline _Bool verdict(policy_ref tables, const struct identity *i
 	int known;
 
 	said->until = 0;
+	said->by_name = 0;
 	rule_set(rule, RULE_UNDECIDED);
 	if (!policy)
 		return 0;
@@ -339,8 +362,8 @@ static __always_inline _Bool verdict(policy_ref tables, const struct identity *i
 		rule_set(rule, RULE_METADATA);
 		return 0;
 	}
-	if (verdict_grants(&t, said->name ? 0 : d))
-		return 1;
+	if (verdict_grants(&t, d))
+		return verdict_readable(&t);
 	said->until = 0;
 	rule_default(&t);
 	return 0;

@@ -26,6 +26,15 @@ static __always_inline void mark_set(void *map, __u64 mark)
 		*v = mark;
 }
 
+static __always_inline void mark_clear(void *map, __u64 mark)
+{
+	__u32 at = mark % VOUCHED;
+	__u64 *v = bpf_map_lookup_elem(map, &at);
+
+	if (v && *v == mark)
+		*v = 0;
+}
+
 static __always_inline bool mark_is(void *map, __u64 mark)
 {
 	__u32 at = mark % VOUCHED;
@@ -48,6 +57,21 @@ static __always_inline void mark_set_recent(void *map, __u64 cookie, const struc
 					    __u32 shift, __u64 now)
 {
 	mark_set(map, mark_of(control.seed, cookie, to, now >> shift));
+}
+
+/* Tells the backstop that the socket may send there, and in which scopes it is. */
+static __always_inline void vouch(__u64 cookie, __u64 scopes, const struct target *to)
+{
+	__u64 *known;
+
+	mark_set(&vouched, mark_of(control.seed, cookie, to, 0));
+	if (!scopes)
+		return;
+	known = bpf_map_lookup_elem(&owners, &cookie);
+	if (known)
+		*known |= scopes;	/* handed on, or a new scope around */
+	else
+		bpf_map_update_elem(&owners, &cookie, &scopes, BPF_ANY);
 }
 
 #endif

@@ -754,8 +754,6 @@ static void refuse_unsupported(struct compiler *c)
 	    (s->file_enabled == YES || s->monitored_paths.n || s->protected_paths.n ||
 	     s->blocked_paths.n || s->monitored_env_vars.n))
 		unsupported(c, NULL, "rules.file");
-	if (s->enforce_sni == YES || s->block_quic == YES || s->allow_http == NO)
-		unsupported(c, NULL, "rules.tls");
 	if (s->self_protect == YES)
 		unsupported(c, NULL, "rules.self_protect");
 	if (s->webhooks.n)
@@ -778,6 +776,19 @@ static void compile_flags(struct compiler *c)
 		p->flags |= POLICY_SOCKETS;
 	if (c->src->exempt.n)
 		p->flags |= POLICY_EXEMPTS;
+}
+
+/* What may be said, where only a name leads; it is asked of nobody else. */
+static void compile_tls(struct compiler *c)
+{
+	struct policy *p = &c->t->policy;
+
+	if (c->src->enforce_sni != NO)
+		p->flags |= POLICY_SNI;
+	if (c->src->block_quic != NO)
+		p->flags |= POLICY_QUIC;
+	if (c->src->allow_http == NO)
+		p->flags |= POLICY_NO_HTTP;
 }
 
 int compile(const struct policy_src *src, const __u64 seed[2], struct tables *t, FILE *err)
@@ -806,6 +817,8 @@ int compile(const struct policy_src *src, const __u64 seed[2], struct tables *t,
 	compile_sockets(&c);
 	processes_unite(t);
 	addresses_unite(&c);
+	if (c.nhosts)
+		compile_tls(&c);
 	hosts_unite(&c);
 	free(c.raw);
 	free(c.named);

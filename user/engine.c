@@ -35,6 +35,7 @@ static const struct {
 	__u32 flags;		/* POLICY_* */
 } on_demand[] = {
 	{ "guard_", POLICY_PTRACE | POLICY_SOCKETS | POLICY_EXEMPTS },
+	{ "stream_", POLICY_SNI },
 };
 
 static bool is_wanted(const char *prog, __u64 flags)
@@ -404,8 +405,38 @@ int engine_load(struct engine *e, const struct kernel *k)
 	return err;
 }
 
+/*
+ * Before 6.10 a socket hash has no links: its program stays while the hash does,
+ * and stands in for the link, so that there is a pin to tell of it.
+ */
+static int attach_to_sockets(const struct engine *e, int prog)
+{
+	int map = engine_fd(e, PIN_STREAM_SOCKETS), err;
+
+	if (map < 0)
+		return -1;
+	err = bpf_prog_attach(prog, map, BPF_SK_MSG_VERDICT, 0);
+	close(map);
+	return err ? -1 : fcntl(prog, F_DUPFD_CLOEXEC, 0);
+}
+
+static int attach_fd(const struct engine *e, const struct kernel *k, int prog)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(prog, &info, &len))
+		return -1;
+	if (info.type == BPF_PROG_TYPE_SK_MSG)
+		return attach_to_sockets(e, prog);
+	if (info.type == BPF_PROG_TYPE_SOCK_OPS)
+		return bpf_link_create(prog, k->cgroup, BPF_CGROUP_SOCK_OPS, NULL);
+	return bpf_raw_tracepoint_open(NULL, prog);	/* LSM and fmod_ret too */
+}
+
 /* A pinned program, if it is wanted for @flags and was not yet attached. */
-static int attach_pinned(const struct engine *e, const char *pin, __u32 flags)
+static int attach_pinned(const struct engine *e, const struct kernel *k, const char *pin,
+			 __u32 flags)
 {
 	const char *name = pin + strlen(PIN_PROG_PREFIX);
 	char path[512];
@@ -417,7 +448,7 @@ static int attach_pinned(const struct engine *e, const char *pin, __u32 flags)
 	prog = engine_fd(e, pin);
 	if (prog < 0)
 		return -1;
-	link = bpf_raw_tracepoint_open(NULL, prog);	/* LSM and fmod_ret too */
+	link = attach_fd(e, k, prog);
 	err = link < 0 || bpf_obj_pin(link, path);
 	if (err)
 		log_error("program %s cannot be attached: %s", name, strerror(errno));
@@ -427,7 +458,7 @@ static int attach_pinned(const struct engine *e, const char *pin, __u32 flags)
 	return err ? -1 : 0;
 }
 
-int engine_attach(struct engine *e, __u32 flags)
+int engine_attach(struct engine *e, const struct kernel *k, __u32 flags)
 {
 	DIR *pins = opendir(e->dir);
 	int err = pins ? 0 : -1;
@@ -435,7 +466,7 @@ int engine_attach(struct engine *e, __u32 flags)
 
 	while (!err && (d = readdir(pins)))
 		if (!strncmp(d->d_name, PIN_PROG_PREFIX, strlen(PIN_PROG_PREFIX)))
-			err = attach_pinned(e, d->d_name, flags);
+			err = attach_pinned(e, k, d->d_name, flags);
 	if (pins)
 		closedir(pins);
 	if (!err)

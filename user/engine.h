@@ -29,7 +29,7 @@ int engine_find(struct engine *e);
 int engine_load(struct engine *e, const struct kernel *k);
 
 /* Attaches what a policy with these POLICY_* needs and others do not.  0, or -1 with a message. */
-int engine_attach(struct engine *e, __u32 flags);
+int engine_attach(struct engine *e, const struct kernel *k, __u32 flags);
 
 /* The pins move to PIN_DIR, and stay. */
 int engine_commit(struct engine *e);

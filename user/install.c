@@ -258,7 +258,8 @@ static __u32 policy_flags(const struct engine *e, __u32 slot)
 	struct policy *p = xmalloc(sizeof(*p));
 	__u32 id;
 	/* The stricter, if it cannot be read. */
-	__u32 flags = POLICY_LOOPBACK | POLICY_TRACE | POLICY_PTRACE | POLICY_EXEC;
+	__u32 flags = POLICY_LOOPBACK | POLICY_TRACE | POLICY_PTRACE | POLICY_EXEC |
+		      POLICY_SNI;
 
 	if (outer >= 0 && !bpf_map_lookup_elem(outer, &slot, &id))
 		fd = bpf_map_get_fd_by_id(id);
@@ -316,6 +317,8 @@ static void control_renew(struct engine *e)
 			flags |= CONTROL_LOOPBACK;
 		if (policy & POLICY_EXEC)
 			flags |= CONTROL_EXEC;
+		if (policy & POLICY_SNI)
+			flags |= CONTROL_SNI;
 		if (s.cgroup)
 			flags |= CONTROL_CGROUPS;
 	}
@@ -370,6 +373,8 @@ int scope_install(struct engine *e, __u32 id, const struct scope *like, struct t
 			e->control->flags |= CONTROL_LOOPBACK;
 		if (t->policy.flags & POLICY_EXEC)
 			e->control->flags |= CONTROL_EXEC;
+		if (t->policy.flags & POLICY_SNI)
+			e->control->flags |= CONTROL_SNI;
 		if (s.cgroup)
 			e->control->flags |= CONTROL_CGROUPS;
 		guards_set(e, id, t->policy.flags, true);

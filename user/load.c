@@ -122,7 +122,7 @@ static int in_force(struct engine *e, const struct kernel *k, const struct loadi
 		return EXIT_NOT_PROVED;
 	}
 	id = scope_find(e, k, &o->scope, &s, true);
-	if (id < 0 || engine_attach(e, t->policy.flags) || scope_install(e, id, &s, t))
+	if (id < 0 || engine_attach(e, k, t->policy.flags) || scope_install(e, id, &s, t))
 		return EXIT_FAILURE;
 	if (o->scope.kind == SCOPE_TREE && engine_move(e, 0, scope_bit(id), o->scope.pid))
 		return EXIT_FAILURE;

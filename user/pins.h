@@ -26,6 +26,8 @@
 #define PIN_RUNNERS	"runners"
 #define PIN_SOURCES	"sources"
 #define PIN_SOCKETS	"sockets"
+#define PIN_STREAM_SOCKETS "stream_sockets"
+#define PIN_SERVER_NAMES "server_names"
 
 #define PIN_PROG_PREFIX	"prog_"		/* of the programs' pins */
 

@@ -17,6 +17,12 @@ struct named_image {
 	struct image image;
 };
 
+/* A name that clients said, in TLS or HTTP. */
+struct server_name {
+	__u64 hash;
+	struct host_key key;
+};
+
 struct folded_flow {
 	struct fold_key key;
 	__u64 count;
@@ -35,6 +41,8 @@ struct report {
 	size_t nflows;
 	struct named_image *images;	/* sorted by hash */
 	size_t nimages;
+	struct server_name *names;	/* sorted by hash */
+	size_t nnames;
 	struct folded_flow *folded;
 	size_t nfolded;
 	struct skipped *skipped;
@@ -90,6 +98,9 @@ void report_sort(struct report *r);
 void report_narrow(struct report *r, __u32 scope, __u64 since);
 
 const struct image *report_image(const struct report *r, __u64 hash);
+
+/* The name that a flow's client said, into @name; NULL: none that is known. */
+const char *report_sni(const struct report *r, const struct flow_key *key, char name[HOST_KEY]);
 
 /* The program that an EVENT_EXEC is about. */
 const struct image *report_program(const struct report *r, const struct flow_key *key);

@@ -92,6 +92,18 @@ static void json_process(FILE *out, const struct report *r, const struct flow *f
 		fprintf(out, ",\"uid\":%u", f->uid);
 }
 
+static void json_sni(FILE *out, const struct report *r, const struct flow_key *key)
+{
+	char name[HOST_KEY];
+	const char *sni = report_sni(r, key, name);
+
+	fputs(",\"sni\":", out);
+	if (sni)
+		json_words(out, sni);
+	else
+		fputs("null", out);
+}
+
 static void json_target(FILE *out, const struct report *r, const struct flow *f)
 {
 	char proto[16], target[ADDRESS_TEXT];
@@ -110,6 +122,7 @@ static void json_target(FILE *out, const struct report *r, const struct flow *f)
 	target_text(target, &f->key);
 	fprintf(out, ",\"proto\":\"%s\",\"daddr\":\"%s\",\"dport\":%u,\"domains\":[]", proto, target,
 		f->key.type == EVENT_SOCKET || f->key.type == EVENT_GUARD ? 0 : f->key.port);
+	json_sni(out, r, &f->key);
 }
 
 static void json_rule(FILE *out, const struct report *r, const struct rule_ref *rule)
@@ -201,6 +214,7 @@ static void json_folded(FILE *out, const struct report *r, const struct folded_f
 	fputs(",\"exe\":", out);
 	json_path(out, image);
 	fprintf(out, ",\"uid\":null,\"proto\":null,\"daddr\":\"%s\",\"dport\":null,\"domains\":[]"
+		",\"sni\":null"
 		",\"policy\":\"block\",\"mode\":null,\"denied\":null", prefix);
 	json_rule(out, r, &f->key.rule);
 	fprintf(out, ",\"ancestors\":[],\"cgroup\":null,\"count\":%llu,\"first\":null"

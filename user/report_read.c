@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the pinned maps hold, taken into a struct report. */
 #include <dirent.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -97,6 +98,19 @@ static int images_read(struct report *r)
 		return -1;
 	r->images = xcalloc(IMAGES, sizeof(*r->images));
 	r->nimages = hash_read(fd, r->images, IMAGES, sizeof(__u64), sizeof(*r->images));
+	close(fd);
+	return 0;
+}
+
+static int names_read(struct report *r)
+{
+	int fd = map_open(PIN_SERVER_NAMES, sizeof(__u64), sizeof(struct host_key));
+
+	if (fd < 0)
+		return -1;
+	r->names = xcalloc(SERVER_NAMES, sizeof(*r->names));
+	r->nnames = hash_read(fd, r->names, SERVER_NAMES, offsetof(struct server_name, key),
+			      sizeof(*r->names));
 	close(fd);
 	return 0;
 }
@@ -253,7 +267,7 @@ int report_read(struct report *r)
 	memset(r, 0, sizeof(*r));
 	if (control_read(&control) || policies_read(r, &control))
 		return -1;
-	if (flows_read(r, control.last_flow) || images_read(r) || folded_read(r))
+	if (flows_read(r, control.last_flow) || images_read(r) || names_read(r) || folded_read(r))
 		return -1;
 	skipped_read(r);
 	report_sort(r);
@@ -264,6 +278,7 @@ void report_free(struct report *r)
 {
 	free(r->flows);
 	free(r->images);
+	free(r->names);
 	free(r->folded);
 	free(r->skipped);
 }

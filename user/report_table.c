@@ -139,14 +139,14 @@ static char *policy_cell(const struct flow *f)
 
 static void row_fill(struct row *row, const struct report *r, const struct flow *f)
 {
-	char proto[16];
+	char proto[16], name[HOST_KEY];
 
 	proto_text(proto, &f->key);
 	row->blocked = f->key.verdict & VERDICT_BLOCK;
 	row->cell[PID] = f->key.tgid ? print_cell("%u", f->key.tgid) : xstrdup("-");
 	row->cell[COMM] = name_cell(r, f->image);
 	row->cell[PROTO] = xstrdup(proto);
-	row->cell[DOMAIN] = xstrdup("-");
+	row->cell[DOMAIN] = xstrdup(report_sni(r, &f->key, name) ? name : "-");
 	row->cell[TARGET] = target_cell(r, f);
 	row->cell[POLICY] = policy_cell(f);
 }

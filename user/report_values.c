@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "addr.h"
+#include "hosts.h"
 #include "report.h"
 #include "target.h"
 #include "util.h"
@@ -195,6 +196,13 @@ static int by_hash(const void *a, const void *b)
 	return compare(x->hash, y->hash);
 }
 
+static int by_name_hash(const void *a, const void *b)
+{
+	const struct server_name *x = a, *y = b;
+
+	return compare(x->hash, y->hash);
+}
+
 /* The most frequent first. */
 static int by_count(const void *a, const void *b)
 {
@@ -214,6 +222,7 @@ void report_sort(struct report *r)
 {
 	sort(r->flows, r->nflows, sizeof(*r->flows), by_block_and_time);
 	sort(r->images, r->nimages, sizeof(*r->images), by_hash);
+	sort(r->names, r->nnames, sizeof(*r->names), by_name_hash);
 	sort(r->folded, r->nfolded, sizeof(*r->folded), by_count);
 }
 
@@ -242,6 +251,19 @@ const struct image *report_image(const struct report *r, __u64 hash)
 	if (r->nimages)
 		found = bsearch(&key, r->images, r->nimages, sizeof(key), by_hash);
 	return found ? &found->image : NULL;
+}
+
+const char *report_sni(const struct report *r, const struct flow_key *key, char name[HOST_KEY])
+{
+	const struct server_name wanted = { .hash = key->name };
+	const struct server_name *found = NULL;
+
+	if (r->nnames && key->name)
+		found = bsearch(&wanted, r->names, r->nnames, sizeof(wanted), by_name_hash);
+	if (!found)
+		return NULL;
+	host_key_name(&found->key, name);
+	return name;
 }
 
 const struct image *report_program(const struct report *r, const struct flow_key *key)

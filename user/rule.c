@@ -38,6 +38,10 @@ static const struct place places[] = {
 	[RULE_PTRACE] = { "rules.process.block_ptrace" },
 	[RULE_BLOCKED_SOCKETS] = { "rules.network.blocked_sockets", NULL, ENTRY },
 	[RULE_EXECUTABLES] = { "rules.process.blocked_executables", NULL, ENTRY },
+	[RULE_SNI] = { "rules.tls.enforce_sni" },
+	[RULE_NO_SNI] = { "rules.tls.enforce_sni (no name)" },
+	[RULE_QUIC] = { "rules.tls.block_quic" },
+	[RULE_HTTP] = { "rules.tls.allow_http" },
 };
 
 _Static_assert(sizeof(places) / sizeof(*places) == RULE_KINDS, "every kind of rule has a place");

@@ -96,6 +96,10 @@ static const struct {
 	{ { .kind = RULE_PTRACE }, "rules.process.block_ptrace" },
 	{ { .kind = RULE_BLOCKED_SOCKETS, .index = 4 }, "rules.network.blocked_sockets[4]" },
 	{ { .kind = RULE_EXECUTABLES, .index = 2 }, "rules.process.blocked_executables[2]" },
+	{ { .kind = RULE_SNI }, "rules.tls.enforce_sni" },
+	{ { .kind = RULE_NO_SNI }, "rules.tls.enforce_sni (no name)" },
+	{ { .kind = RULE_QUIC }, "rules.tls.block_quic" },
+	{ { .kind = RULE_HTTP }, "rules.tls.allow_http" },
 };
 
 _Static_assert(sizeof(rules) / sizeof(*rules) == RULE_KINDS, "every kind of rule is tested");
@@ -123,7 +127,7 @@ static void test_rules(void)
 	rule_text(text, sizeof(text), &entry, sources, 2);
 	same(text, "rules.network.allowed_ips[4]", "an unknown source is not named");
 	rule_text(text, sizeof(text), &alien, NULL, 0);
-	same(text, "rule of kind 25", "a kind of a later version");
+	same(text, "rule of kind 29", "a kind of a later version");
 	rule_text(tiny, sizeof(tiny), &entry, NULL, 0);
 	same(tiny, "rules.n", "a small buffer is not overrun");
 }
@@ -400,17 +404,17 @@ static void test_empty(void)
 static const char json_lines[] =
 "{\"ts\":\"2021-01-01T00:00:03.004Z\",\"pid\":3201,\"task_name\":\"curl\","
 "\"exe\":\"/usr/bin/curl\",\"uid\":1000,\"proto\":\"tcp\",\"daddr\":\"93.184.216.34\","
-"\"dport\":443,\"domains\":[],\"policy\":\"block\",\"mode\":\"trace\",\"denied\":true,"
+"\"dport\":443,\"domains\":[],\"sni\":null,\"policy\":\"block\",\"mode\":\"trace\",\"denied\":true,"
 "\"rule\":\"team.yaml: rules.process.blocked_chains[1]\","
 "\"ancestors\":[\"sh\",\"node\",\"?\"],\"cgroup\":42,\"count\":4,"
 "\"first\":\"2021-01-01T00:00:03.004Z\",\"last\":\"2021-01-01T00:01:00.000Z\"}\n"
 "{\"ts\":\"2021-01-01T00:00:06.000Z\",\"pid\":null,\"task_name\":\"?\",\"exe\":null,"
-"\"uid\":null,\"proto\":\"udp\",\"daddr\":\"198.51.100.9\",\"dport\":443,\"domains\":[],"
+"\"uid\":null,\"proto\":\"udp\",\"daddr\":\"198.51.100.9\",\"dport\":443,\"domains\":[],\"sni\":null,"
 "\"policy\":\"block\",\"mode\":\"trace\",\"denied\":true,\"rule\":\"none\",\"ancestors\":[],"
 "\"cgroup\":0,\"count\":1,\"first\":\"2021-01-01T00:00:06.000Z\","
 "\"last\":\"2021-01-01T00:00:06.000Z\"}\n"
 "{\"ts\":null,\"pid\":null,\"task_name\":\"curl\",\"exe\":\"/usr/bin/curl\",\"uid\":null,"
-"\"proto\":null,\"daddr\":\"198.51.0.0/16\",\"dport\":null,\"domains\":[],\"policy\":\"block\","
+"\"proto\":null,\"daddr\":\"198.51.0.0/16\",\"dport\":null,\"domains\":[],\"sni\":null,\"policy\":\"block\","
 "\"mode\":null,\"denied\":null,\"rule\":\"default\",\"ancestors\":[],\"cgroup\":null,"
 "\"count\":70000,\"first\":null,\"last\":null}\n";
 
