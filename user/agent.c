@@ -455,7 +455,7 @@ static int foreground_end(const struct orders *o)
 	struct report r;
 
 	if (!report_read(&r))
-		report_print_tables(stdout, &r);
+		report_print(stdout, &r, FORMAT_TABLE);
 	report_free(&r);
 	fflush(stdout);
 	return o->keep ? EXIT_SUCCESS : load_end(&all);

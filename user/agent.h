@@ -19,7 +19,7 @@ struct orders {
 	bool ruled;		/* some of the above was given */
 	bool accept_preempt;
 	char *output;		/* absolute */
-	bool daemonize, keep;
+	bool pretty, daemonize, keep;
 };
 
 /* Sent along with SIGTERM by who prints the report, and ends enforcement, himself. */

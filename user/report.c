@@ -4,8 +4,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "kntrl.h"
 #include "log.h"
@@ -15,12 +13,18 @@
 #include "util.h"
 
 const char report_help[] =
-	"Usage: kntrl report [--format table|json] [--events]\n"
+	"Usage: kntrl report [--format FORMAT]\n"
+	"       kntrl report --events\n"
 	"       kntrl report --dump MAP\n"
 	"\n"
 	"Prints the connections that the kernel has recorded under the loaded policy.\n"
 	"\n"
-	"      --format FORMAT  table (the default), or json: one object per line\n"
+	"      --format FORMAT  table (the default), or\n"
+	"                       tree      programs, processes, and what they reached\n"
+	"                       json      one object per line\n"
+	"                       markdown  for $GITHUB_STEP_SUMMARY\n"
+	"                       html      one page that needs nothing else\n"
+	"                       sarif     what was blocked, for code scanning\n"
 	"      --events         take the event stream instead of the flow table, each event\n"
 	"                       once; as json\n"
 	"      --dump MAP       print a map as it is: control, scopes, flows, images, folded\n"
@@ -28,11 +32,9 @@ const char report_help[] =
 	"\n"
 	"Needs root.  See kntrl(1) and kntrl-maps(7).\n";
 
-enum format { FORMAT_UNSET, FORMAT_TABLE, FORMAT_JSON };
-
 struct choice {
 	enum format format;
-	bool events, help;
+	bool formatted, events, help;
 	const char *map;
 };
 
@@ -59,49 +61,18 @@ static bool events_print(struct report *r)
 
 /* ---- The report ---- */
 
-void style_of(struct style *s, FILE *out)
-{
-	const char *no_colour = getenv("NO_COLOR");
-	struct winsize size;
-
-	memset(s, 0, sizeof(*s));
-	if (!isatty(fileno(out)))
-		return;
-	s->colour = !no_colour || !no_colour[0];
-	if (!ioctl(fileno(out), TIOCGWINSZ, &size))
-		s->width = size.ws_col;
-}
-
-void report_print_tables(FILE *out, const struct report *r)
-{
-	struct style s;
-
-	style_of(&s, out);
-	report_table(out, r, &s);
-	report_summary(out, r);
-	report_losses(out, r, &s);
-}
-
 static int print_report(const struct choice *c)
 {
-	struct style err;
 	struct report r;
 
 	if (report_read(&r)) {
 		report_free(&r);
 		return EXIT_FAILURE;
 	}
-	if (c->format == FORMAT_JSON) {
-		bool done = c->events && events_print(&r);
-
-		if (c->events && !done)
+	if (!c->events || !events_print(&r)) {
+		if (c->events)
 			fputs("kntrl: printing the flow table instead of events\n", stderr);
-		if (!done)
-			report_json(stdout, &r);
-		style_of(&err, stderr);
-		report_losses(stderr, &r, &err);
-	} else {
-		report_print_tables(stdout, &r);
+		report_print(stdout, &r, c->format);
 	}
 	report_free(&r);
 	return EXIT_SUCCESS;
@@ -109,27 +80,10 @@ static int print_report(const struct choice *c)
 
 /* ---- The command line ---- */
 
-static int set_format(struct choice *c, const char *name)
+static int take_format(struct choice *c)
 {
-	static const char *const names[] = { "table", "json", NULL };
-	const char *nearest = suggest(name, names);
-
-	if (!strcmp(name, "table")) {
-		c->format = FORMAT_TABLE;
-		return 0;
-	}
-	if (!strcmp(name, "json")) {
-		c->format = FORMAT_JSON;
-		return 0;
-	}
-	fputs("kntrl report: --format: \"", stderr);
-	escape(stderr, name, strlen(name), 32);
-	fputs("\" is not a format; ", stderr);
-	if (nearest)
-		fprintf(stderr, "did you mean \"%s\"?\n", nearest);
-	else
-		fputs("use table or json\n", stderr);
-	return -1;
+	c->formatted = true;
+	return format_parse(&c->format, "kntrl report", optarg);
 }
 
 static int parse(struct choice *c, int argc, char **argv)
@@ -146,7 +100,7 @@ static int parse(struct choice *c, int argc, char **argv)
 
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":vh", options, NULL)) != -1) {
-		if (opt == 'f' && set_format(c, optarg))
+		if (opt == 'f' && take_format(c))
 			return -1;
 		c->events |= opt == 'e';
 		c->help |= opt == 'h';
@@ -179,8 +133,8 @@ int cmd_report(int argc, char **argv)
 	}
 	if (c.map)
 		return dump(stdout, c.map) ? EXIT_FAILURE : EXIT_SUCCESS;
-	if (c.events && c.format == FORMAT_TABLE) {
-		fputs("kntrl report: --events has no table; use --format json\n", stderr);
+	if (c.events && c.formatted && c.format != FORMAT_JSON) {
+		fputs("kntrl report: --events are printed as json alone\n", stderr);
 		return EXIT_FAILURE;
 	}
 	if (c.events)

@@ -105,6 +105,9 @@ const char *report_sni(const struct report *r, const struct flow_key *key, char 
 /* The program that an EVENT_EXEC is about. */
 const struct image *report_program(const struct report *r, const struct flow_key *key);
 
+/* The name of a program, or "?", safe for a terminal. */
+void print_name(FILE *out, const struct report *r, __u64 image);
+
 /* Where a flow goes, for people: "192.0.2.1:443", "[2001:db8::1]:443", or what else it is about. */
 void print_target(FILE *out, const struct report *r, const struct flow_key *key);
 
@@ -116,6 +119,14 @@ void report_live(FILE *out, const struct report *r, const void *data, size_t siz
 		 const struct style *s);
 
 void report_table(FILE *out, const struct report *r, const struct style *s);
+/* Programs, processes, and what they reached. */
+void report_tree(FILE *out, const struct report *r, const struct style *s);
+
+/* What was blocked first, then what was allowed: for $GITHUB_STEP_SUMMARY, as a page, for code scanning. */
+void report_markdown(FILE *out, const struct report *r);
+void report_html(FILE *out, const struct report *r);
+void report_sarif(FILE *out, const struct report *r);
+
 void report_summary(FILE *out, const struct report *r);
 
 /* What is missing from the report, and why; nothing when it is whole. */
@@ -134,10 +145,21 @@ void json_event(FILE *out, const struct report *r, const void *data, size_t size
 /* All flows, then the folded ones, of which the process and the time are null. */
 void report_json(FILE *out, const struct report *r);
 
-/* ---- report.c ---- */
+/* ---- Forms ---- */
+
+enum format {
+	FORMAT_TABLE, FORMAT_TREE, FORMAT_JSON, FORMAT_MARKDOWN, FORMAT_HTML, FORMAT_SARIF,
+	FORMATS,
+};
+
+#define FORMAT_NAMES	"table, tree, json, markdown, html or sarif"
 
 void style_of(struct style *s, FILE *out);
-void report_print_tables(FILE *out, const struct report *r);
+
+/* The format of that name; 0, or -1 with a message. */
+int format_parse(enum format *format, const char *command, const char *name);
+
+void report_print(FILE *out, const struct report *r, enum format format);
 
 /* ---- report_read.c ---- */
 

@@ -2,9 +2,8 @@
 /* Reports for programs: one JSON object per line.  What is not known is null. */
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
-#include "report.h"
+#include "report_cells.h"
 #include "rule.h"
 #include "util.h"
 
@@ -43,17 +42,12 @@ static void json_words(FILE *out, const char *text)
 	json_text(out, text, strlen(text));
 }
 
-/* RFC 3339, UTC, milliseconds. */
 static void json_time(FILE *out, const struct report *r, __u64 ns)
 {
-	__s64 now = (__s64)ns + r->clock;
-	time_t seconds = now / 1000000000;
-	char date[32];
-	struct tm tm;
+	char text[TIME_TEXT];
 
-	gmtime_r(&seconds, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	fprintf(out, "\"%s.%03dZ\"", date, (int)(now / 1000000 % 1000));
+	time_text(text, r, ns);
+	fprintf(out, "\"%s\"", text);
 }
 
 static void json_name(FILE *out, const struct image *image)

@@ -18,16 +18,6 @@ static void print_time(FILE *out, const struct report *r, __u64 ns)
 	fputs(text, out);
 }
 
-static void print_name(FILE *out, const struct report *r, __u64 hash)
-{
-	const struct image *image = report_image(r, hash);
-
-	if (image)
-		escape(out, image->name, strnlen(image->name, sizeof(image->name)), ESCAPE_ALL);
-	else
-		fputc('?', out);
-}
-
 /* "curl[17] < sh < npm": who, and what led there. */
 static void print_process(FILE *out, const struct report *r, const struct flow *f)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "report.h"
+#include "report_cells.h"
 #include "rule.h"
 #include "util.h"
 
@@ -258,45 +258,18 @@ void report_table(FILE *out, const struct report *r, const struct style *s)
 
 /* ---- The sum ---- */
 
-static const char *common_mode(const struct report *r)
-{
-	enum scope_mode mode = SCOPE_UNUSED;
-	size_t i;
-
-	for (i = 0; i < SCOPES; i++) {
-		if (r->modes[i] == SCOPE_UNUSED)
-			continue;
-		if (mode != SCOPE_UNUSED && r->modes[i] != mode)
-			return "mode differs between scopes";
-		mode = r->modes[i];
-	}
-	switch (mode) {
-	case SCOPE_TRACE:
-		return "mode trace";
-	case SCOPE_MONITOR:
-		return "mode monitor";
-	case SCOPE_UNKNOWN:
-		return "mode not known";
-	default:
-		return "no policy in force";
-	}
-}
-
 void report_summary(FILE *out, const struct report *r)
 {
-	size_t i, blocked = 0, denied = 0;
+	struct sums s;
 
-	for (i = 0; i < r->nflows; i++) {
-		blocked += !!(r->flows[i].key.verdict & VERDICT_BLOCK);
-		denied += !!(r->flows[i].key.verdict & VERDICT_DENIED);
-	}
-	fprintf(out, "%zu flow%s, ", r->nflows, r->nflows == 1 ? "" : "s");
-	if (blocked)
-		fprintf(out, "%zu blocked (%zu denied, %zu would be), ", blocked, denied,
-			blocked - denied);
+	report_sums(r, &s);
+	fprintf(out, "%zu flow%s, ", s.flows, s.flows == 1 ? "" : "s");
+	if (s.blocked)
+		fprintf(out, "%zu blocked (%zu denied, %zu would be), ", s.blocked, s.denied,
+			s.blocked - s.denied);
 	else
 		fputs("none blocked, ", out);
-	fprintf(out, "%s\n", common_mode(r));
+	fprintf(out, "%s\n", report_mode(r));
 }
 
 /* ---- What is missing ---- */

@@ -119,6 +119,16 @@ void proto_text(char buf[16], const struct flow_key *key)
 		number_text(buf, 16, protocols, "raw:", key->proto);
 }
 
+void print_name(FILE *out, const struct report *r, __u64 hash)
+{
+	const struct image *image = report_image(r, hash);
+
+	if (image)
+		escape(out, image->name, strnlen(image->name, sizeof(image->name)), ESCAPE_ALL);
+	else
+		fputc('?', out);
+}
+
 static bool has_port(const struct flow_key *key)
 {
 	return key->type != EVENT_SOCKET && key->type != EVENT_GUARD &&

@@ -39,6 +39,9 @@ const char run_help[] =
 	"      --user NAME       run the command as that user; by default as yourself, root\n"
 	"      --fail-on WHAT    exit with status 10 when something was blocked (block), or when\n"
 	"                        something is missing from the report (lost)\n"
+	"      --format FORMAT   of the report: " FORMAT_NAMES "\n"
+	"  -o, --output-file-name FILE\n"
+	"                        append the report to a file instead\n"
 	"      --accept-preempt  enforce although a hook may be skipped\n"
 	"  -h, --help            print this text\n"
 	"\n"
@@ -49,6 +52,8 @@ struct choice {
 	struct loading load;
 	const char *user;
 	unsigned int fail_on;
+	enum format format;
+	FILE *to;		/* the report */
 	char **command;
 	bool help;
 };
@@ -215,7 +220,7 @@ static __u32 scope_of(pid_t pid)
 }
 
 /* Scopes' numbers are used again: what is older is another's. */
-static int run_report(__u32 scope, __u64 since, unsigned int fail_on)
+static int run_report(const struct choice *c, __u32 scope, __u64 since)
 {
 	struct report r;
 	bool failed;
@@ -225,8 +230,10 @@ static int run_report(__u32 scope, __u64 since, unsigned int fail_on)
 		return EXIT_FAILURE;
 	}
 	report_narrow(&r, scope, since);
-	report_print_tables(stderr, &r);
-	failed = fail_on_happened(fail_on, &r);
+	report_print(c->to, &r, c->format);
+	if (fflush(c->to) || ferror(c->to))
+		log_error("the report: %s", strerror(errno));
+	failed = fail_on_happened(c->fail_on, &r);
 	report_free(&r);
 	return failed ? EXIT_HAPPENED : EXIT_SUCCESS;
 }
@@ -248,7 +255,7 @@ static int run_loaded(struct choice *c, pid_t pid, int go, const sigset_t *taken
 			  pid);
 		return EXIT_FAILURE;
 	}
-	reported = run_report(scope, since, c->fail_on);
+	reported = run_report(c, scope, since);
 	c->load.last_out = !instance_running(NULL);
 	if (load_apart(load_end, &c->load))
 		return EXIT_FAILURE;
@@ -311,6 +318,13 @@ static int option_take(struct choice *c, int opt)
 		return 0;
 	case 'f':
 		return fail_on_parse(&c->fail_on, "kntrl run", optarg);
+	case 'F':
+		return format_parse(&c->format, "kntrl run", optarg);
+	case 'o':
+		c->to = fopen(optarg, "ae");
+		if (!c->to)
+			log_error("%s: %s", optarg, strerror(errno));
+		return c->to ? 0 : -1;
 	case 'p':
 		c->load.accept_preempt = true;
 		return 0;
@@ -339,6 +353,8 @@ static int parse(struct choice *c, int argc, char **argv)
 		{ "mode", required_argument, NULL, 'm' },
 		{ "user", required_argument, NULL, 'u' },
 		{ "fail-on", required_argument, NULL, 'f' },
+		{ "format", required_argument, NULL, 'F' },
+		{ "output-file-name", required_argument, NULL, 'o' },
 		{ "accept-preempt", no_argument, NULL, 'p' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -347,7 +363,7 @@ static int parse(struct choice *c, int argc, char **argv)
 	int opt, end = command_find(argc, argv);
 
 	opterr = 0;
-	while ((opt = getopt_long(end, argv, ":vh", options, NULL)) != -1) {
+	while ((opt = getopt_long(end, argv, ":o:vh", options, NULL)) != -1) {
 		if (opt == '?' || opt == ':') {
 			option_error("kntrl run", options, opt, argv);
 			return EXIT_FAILURE;
@@ -370,7 +386,9 @@ static int parse(struct choice *c, int argc, char **argv)
 
 int cmd_run(int argc, char **argv)
 {
-	struct choice c = { .load.scoped = true, .load.scope.kind = SCOPE_TREE };
+	struct choice c = {
+		.load.scoped = true, .load.scope.kind = SCOPE_TREE, .to = stderr,
+	};
 	int status;
 
 	policy_init(&c.load.policy);

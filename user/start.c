@@ -36,6 +36,7 @@ const char start_help[] =
 	"      --rules-dir DIR       all policies of a directory\n"
 	"  -o, --output-file-name FILE\n"
 	"                            events as JSON, one per line (/tmp/kntrl.out)\n"
+	"      --pretty[=BOOL]       at the end, print processes as a tree too (false)\n"
 	"      --daemonize[=BOOL]    run in the background (false)\n"
 	"      --keep                when ended by a signal, leave the policy in force\n"
 	"      --accept-preempt      enforce although a hook may be skipped\n"
@@ -61,6 +62,7 @@ static const struct option options[] = {
 	{ "rules-file", required_argument, NULL, FILE_OF },
 	{ "rules-dir", required_argument, NULL, DIR_OF },
 	{ "output-file-name", required_argument, NULL, 'o' },
+	{ "pretty", optional_argument, NULL, PRETTY },
 	{ "daemonize", optional_argument, NULL, DAEMONIZE },
 	{ "keep", no_argument, NULL, KEEP },
 	{ "accept-preempt", no_argument, NULL, PREEMPT },
@@ -157,7 +159,7 @@ static int option_take(struct orders *o, int c, const char *name)
 	enum tristate flag;
 	int err = 0;
 
-	if (c != 'o' && c != DAEMONIZE && c != KEEP && c != PREEMPT && c != 'v')
+	if (c != 'o' && c != DAEMONIZE && c != PRETTY && c != KEEP && c != PREEMPT && c != 'v')
 		o->ruled = true;
 	switch (c) {
 	case MODE:
@@ -186,6 +188,10 @@ static int option_take(struct orders *o, int c, const char *name)
 		free(o->output);
 		o->output = absolute(optarg);
 		return 0;
+	case PRETTY:
+		err = truth(&flag, name);
+		o->pretty = flag == YES;
+		return err;
 	case DAEMONIZE:
 		err = truth(&flag, name);
 		o->daemonize = flag == YES;

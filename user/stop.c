@@ -118,7 +118,7 @@ int cmd_stop(int argc, char **argv)
 		report_free(&r);
 		return EXIT_FAILURE;
 	}
-	report_print_tables(stdout, &r);
+	report_print(stdout, &r, FORMAT_TABLE);
 	failed = fail_on_happened(c.fail_on, &r);
 	report_free(&r);
 	fflush(stdout);

@@ -556,8 +556,53 @@ static void test_suggestions(void)
 	}
 }
 
-int main(void)
+/* ---- For test_formats.sh: a report full of mark-up, in the format that is asked for ---- */
+
+static const char *const evil[] = {
+	"a|b\n| c | `d`", "</td></table><script>alert(1)</script>", "\"', \\\"", "[x](http://e.example/)",
+	"\x1b]0;t\x07\x9b", "\xff\xfe\xc0\x80", "&lt;img src=x onerror=alert(1)>", "www.evil.example @you #1",
+	"\xe2\x80\xae" "gnp.exe", "</details> ## head\r\n* * *",
+};
+
+#define EVIL	(sizeof(evil) / sizeof(*evil))
+
+static int print_evil(const char *name)
 {
+	struct named_image programs[EVIL] = { 0 };
+	struct flow flows[2 * EVIL];
+	enum format format;
+	struct report r;
+	size_t i;
+
+	for (i = 0; i < 2 * EVIL; i++) {
+		flow_set(&flows[i], "2001:db8::1", 443, IPPROTO_TCP, i % 2 ? VERDICT_BLOCK : 0);
+		flow_by(&flows[i], 100 + i / 2, i / 2 + 1, i * SECOND);
+		flows[i].rule = (struct rule_ref){ .kind = RULE_ALLOWED_IPS };
+		flows[i].line[0] = (i / 2 + 1) % EVIL + 1;
+		flows[i].nline = 1;
+	}
+	for (i = 0; i < EVIL; i++) {
+		programs[i].hash = i + 1;
+		strncpy(programs[i].image.name, evil[i], NAME_LEN - 1);
+		strncpy(programs[i].image.path, evil[i], PATH_LEN - 1);
+	}
+	report_fill(&r, flows, 2 * EVIL);
+	r.images = programs;
+	r.nimages = EVIL;
+	r.sources[0] = evil[1];
+	r.sources[1] = evil[0];
+	r.nsources = 2;
+	r.counters[COUNT_EVENTS_LOST] = 7;
+	if (format_parse(&format, "test", name))
+		return EXIT_FAILURE;
+	report_print(stdout, &r, format);
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2)
+		return print_evil(argv[1]);
 	test_rules();
 	test_addresses();
 	test_sockets();
