@@ -56,7 +56,6 @@ struct agent {
 	bool armed;		/* the timer runs */
 	bool ended, quietly;
 	int status;
-	unsigned long long events;
 	time_t since;
 	pid_t loader;		/* reload under way */
 	int loader_says;
@@ -141,9 +140,9 @@ static void state_write(const struct agent *a)
 		return;
 	fprintf(f, "{\"pid\":%d,\"since\":%lld,\"output\":", getpid(), (long long)a->since);
 	json_text(f, a->output.path, strlen(a->output.path));
-	fprintf(f, ",\"output_failing\":%s,\"output_lost\":%llu,\"events\":%llu,\"last_reload\":",
-		a->output.failing ? "true" : "false", a->output.lost_before + a->output.lost,
-		a->events);
+	fprintf(f, ",\"pretty\":%s,\"output_failing\":%s,\"output_lost\":%llu,\"last_reload\":",
+		a->orders->pretty ? "true" : "false", a->output.failing ? "true" : "false",
+		a->output.lost_before + a->output.lost);
 	if (l->when) {
 		fprintf(f, "{\"time\":%lld,\"status\":%d,\"old_generation\":%u,\"new_generation\":%u,\"message\":",
 			(long long)l->when, l->status, l->before, l->after);
@@ -262,7 +261,6 @@ static int event_take(void *context, void *data, size_t size)
 	fflush(a->line);
 	if (a->size) {
 		output_line(&a->output, a->text, a->size);
-		a->events++;
 		a->urgent |= is_block(data);
 	}
 	if (!a->orders->daemonize)
@@ -455,7 +453,7 @@ static int foreground_end(const struct orders *o)
 	struct report r;
 
 	if (!report_read(&r))
-		report_print(stdout, &r, FORMAT_TABLE);
+		report_print_end(stdout, &r, o->pretty);
 	report_free(&r);
 	fflush(stdout);
 	return o->keep ? EXIT_SUCCESS : load_end(&all);

@@ -161,6 +161,9 @@ int format_parse(enum format *format, const char *command, const char *name);
 
 void report_print(FILE *out, const struct report *r, enum format format);
 
+/* The table, and the tree if that was asked for. */
+void report_print_end(FILE *out, const struct report *r, bool tree);
+
 /* ---- report_read.c ---- */
 
 /* Each returns 0, or -1 after saying on stderr why not. */

@@ -107,3 +107,12 @@ void report_print(FILE *out, const struct report *r, enum format format)
 {
 	formats[format].print(out, r);
 }
+
+void report_print_end(FILE *out, const struct report *r, bool tree)
+{
+	report_print(out, r, FORMAT_TABLE);
+	if (!tree)
+		return;
+	fputc('\n', out);
+	report_print(out, r, FORMAT_TREE);
+}

@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "agent.h"
 #include "fail_on.h"
 #include "instance.h"
@@ -46,6 +48,16 @@ static int agent_signal(int pidfd)
 	};
 
 	return syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, &info, 0);
+}
+
+/* Whether it was started with --pretty. */
+static bool agent_is_pretty(void)
+{
+	json_t *state = instance_running(NULL) ? json_load_file(STATE_FILE, 0, NULL) : NULL;
+	bool pretty = json_is_true(json_object_get(state, "pretty"));
+
+	json_decref(state);
+	return pretty;
 }
 
 static int agent_end(void)
@@ -104,7 +116,7 @@ int cmd_stop(int argc, char **argv)
 	struct loading all = { 0 };
 	struct choice c = { 0 };
 	struct report r;
-	bool failed;
+	bool failed, pretty;
 
 	if (parse(&c, argc, argv))
 		return EXIT_FAILURE;
@@ -112,13 +124,14 @@ int cmd_stop(int argc, char **argv)
 		fputs(stop_help, stdout);
 		return EXIT_SUCCESS;
 	}
+	pretty = agent_is_pretty();
 	if (agent_end())
 		return EXIT_FAILURE;
 	if (report_read(&r)) {
 		report_free(&r);
 		return EXIT_FAILURE;
 	}
-	report_print(stdout, &r, FORMAT_TABLE);
+	report_print_end(stdout, &r, pretty);
 	failed = fail_on_happened(c.fail_on, &r);
 	report_free(&r);
 	fflush(stdout);

@@ -62,7 +62,7 @@ ok 'without kntrl all is open' connects 203.0.113.8 443
 # --- the seed's quick start ---
 
 ok 'start in the background' "$kntrl" start --mode=monitor --allowed-ips=203.0.113.7 \
-	--allow-local-ranges=false --daemonize -o "$out"
+	--allow-local-ranges=false --pretty --daemonize -o "$out"
 is "$(cat /tmp/kntrl.pid)" "$(agent_pid)" 'both PID files have the process'
 like "$(ls -l /proc/"$(agent_pid)"/exe)" "$kntrl\$" 'which is the agent'
 is "$(stat -c '%a %u' "$out")" '600 0' 'the output is for root alone'
@@ -80,6 +80,7 @@ like "$got" "running already, process $(agent_pid)" 'a second start says who run
 is "$(sed -n '1s/  */ /gp' "$T/table")" 'Pid | Comm | Proto | Domain | Destination Addr | Policy' \
 	'stop prints the table'
 like "$(cat "$T/table")" '\| curl +\| tcp +\| - +\| 203\.0\.113\.8:443 +\| block' 'with what was blocked'
+like "$(cat "$T/table")" '[├└]── \[[0-9]+\] curl$' 'and, with --pretty, the tree'
 not_ok 'and unloads' test -e /sys/fs/bpf/kntrl
 not_ok 'the PID files are gone' ls /run/kntrl/kntrl.pid /tmp/kntrl.pid
 

@@ -46,6 +46,8 @@ not_ok 'and nothing stays loaded' test -e /sys/fs/bpf/kntrl
 printf 'version: "1"\nmode: monitor\n' >"$T/host.yaml"
 ok 'a policy of the host that only watches' load "$T/host.yaml"
 status_is 10 '--fail-on block' "$kntrl" run --fail-on block "$T/onlyA.yaml" -- "$T/may"
+status_is 3 'a report in a file' "$kntrl" run --format markdown -o "$T/summary" "$T/onlyA.yaml" -- "$T/may"
+like "$(cat "$T/summary")" '^\| may \| .*203&#46;0&#46;113&#46;2&#58;443 \| denied \|' 'as Markdown'
 status_is 0 'when nothing was blocked' "$kntrl" run --fail-on block "$T/onlyA.yaml" -- true
 ok 'stdin passes' sh -c "echo words | '$kntrl' run '$T/onlyA.yaml' -- grep -q words"
 is "$("$kntrl" run --user nobody "$T/onlyA.yaml" -- id -un 2>/dev/null)" nobody 'as another user'

@@ -7,7 +7,7 @@ _kntrl_value() {
 
 	case $prev in
 	--mode) mapfile -t COMPREPLY < <(compgen -W 'monitor trace' -- "$cur") ;;
-	--format) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur") ;;
+	--format) mapfile -t COMPREPLY < <(compgen -W 'table tree json markdown html sarif' -- "$cur") ;;
 	--fail-on) mapfile -t COMPREPLY < <(compgen -W 'block lost block,lost' -- "$cur") ;;
 	-o | --output-file-name)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -59,12 +59,13 @@ _kntrl() {
 	start)
 		_kntrl_words "$cur" --mode --allowed-hosts --allowed-ips --allow-local-ranges \
 			--allow-github-meta --allow-metadata --monitor-processes --rules-file \
-			--rules-dir --output-file-name --daemonize --keep --accept-preempt --help
+			--rules-dir --output-file-name --pretty --daemonize --keep --accept-preempt --help
 		;;
 	stop) _kntrl_words "$cur" --keep --fail-on --help ;;
 	run)
 		case $cur in
-		-*) _kntrl_words "$cur" --mode --user --fail-on --accept-preempt --help -- ;;
+		-*) _kntrl_words "$cur" --mode --user --fail-on --format --output-file-name \
+			--accept-preempt --help -- ;;
 		*) _kntrl_policies "$cur" ;;
 		esac
 		;;

@@ -27,6 +27,7 @@ complete -c kntrl -n '__fish_seen_subcommand_from start' -l monitor-processes -d
 complete -c kntrl -n '__fish_seen_subcommand_from start' -l rules-file -r -F -d 'A policy'
 complete -c kntrl -n '__fish_seen_subcommand_from start' -l rules-dir -x -a '(__fish_complete_directories)' -d 'A directory of policies'
 complete -c kntrl -n '__fish_seen_subcommand_from start' -s o -l output-file-name -r -F -d 'Events as JSON'
+complete -c kntrl -n '__fish_seen_subcommand_from start' -l pretty -d 'When it ends, print a tree too'
 complete -c kntrl -n '__fish_seen_subcommand_from start' -l daemonize -d 'Run in the background'
 complete -c kntrl -n '__fish_seen_subcommand_from start' -l keep -d 'Ended by a signal, leave the policy in force'
 complete -c kntrl -n '__fish_seen_subcommand_from start' -l accept-preempt -d 'Enforce although a hook may be skipped'
@@ -38,10 +39,12 @@ complete -c kntrl -n '__fish_seen_subcommand_from run' -F
 complete -c kntrl -n '__fish_seen_subcommand_from run' -l mode -x -a 'monitor trace' -d 'Instead of the policy\'s own'
 complete -c kntrl -n '__fish_seen_subcommand_from run' -l user -x -a '(__fish_complete_users)' -d 'Run the command as that user'
 complete -c kntrl -n '__fish_seen_subcommand_from run' -l fail-on -x -a 'block lost block,lost' -d 'Exit with status 10 if it happened'
+complete -c kntrl -n '__fish_seen_subcommand_from run' -l format -x -a 'table tree json markdown html sarif' -d 'Of the report'
+complete -c kntrl -n '__fish_seen_subcommand_from run' -s o -l output-file-name -r -F -d 'Append the report to a file'
 complete -c kntrl -n '__fish_seen_subcommand_from run' -l accept-preempt -d 'Enforce although a hook may be skipped'
 complete -c kntrl -n '__fish_seen_subcommand_from status' -l json -d 'One JSON object'
 
-complete -c kntrl -n '__fish_seen_subcommand_from report' -l format -x -a 'table json' -d 'How to print'
+complete -c kntrl -n '__fish_seen_subcommand_from report' -l format -x -a 'table tree json markdown html sarif' -d 'How to print'
 complete -c kntrl -n '__fish_seen_subcommand_from report' -l events -d 'The event stream instead of the flow table'
 complete -c kntrl -n '__fish_seen_subcommand_from report' -l dump -x -a 'control scopes flows images folded' -d 'Print a map as it is'
 

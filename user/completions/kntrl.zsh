@@ -52,6 +52,7 @@ _kntrl_command() {
 			"--rules-file[a policy]:policy:_files -g '$policy'" \
 			'--rules-dir[a directory of policies]:directory:_files -/' \
 			'(-o --output-file-name)'{-o,--output-file-name}'[events as JSON]:file:_files' \
+			'--pretty=-[when it ends, print a tree too]::truth:(true false)' \
 			'--daemonize=-[run in the background]::truth:(true false)' \
 			'--keep[ended by a signal, leave the policy in force]' \
 			'--accept-preempt[enforce although a hook may be skipped]' \
@@ -68,6 +69,8 @@ _kntrl_command() {
 			"--mode[instead of the policy's own]:mode:(monitor trace)" \
 			'--user[run the command as that user]:user:_users' \
 			'--fail-on[exit with status 10 if it happened]:what:(block lost block,lost)' \
+			'--format[of the report]:format:(table tree json markdown html sarif)' \
+			'(-o --output-file-name)'{-o,--output-file-name}'[append the report to a file]:file:_files' \
 			'--accept-preempt[enforce although a hook may be skipped]' \
 			'(- *)'{-h,--help}'[print a summary]' \
 			"*:policy:_files -g '$policy'"
@@ -77,7 +80,7 @@ _kntrl_command() {
 		;;
 	report)
 		_arguments \
-			'(--dump)--format[how to print]:format:(table json)' \
+			'(--dump)--format[how to print]:format:(table tree json markdown html sarif)' \
 			'(--dump)--events[the event stream instead of the flow table]' \
 			'(--format --events)--dump[print a map as it is]:map:(control scopes flows images folded)' \
 			'(- *)'{-h,--help}'[print a summary]'
