@@ -46,7 +46,7 @@ struct agent {
 	struct report report;	/* policies alone */
 	struct style style;
 	struct named_image names[NAMES];
-	int images;		/* the map */
+	int images, server_names;	/* the maps */
 	int epoll, signals, timer, pins;
 	FILE *line;		/* one event as JSON */
 	char *text;
@@ -236,6 +236,13 @@ static const struct image *find_image(void *context, __u64 hash)
 	return &n->image;
 }
 
+static bool find_name(void *context, __u64 hash, struct host_key *key)
+{
+	const struct agent *a = context;
+
+	return !bpf_map_lookup_elem(a->server_names, &hash, key);
+}
+
 static bool is_block(const void *data)
 {
 	const struct event *e = data;
@@ -384,10 +391,12 @@ static int sources_open(struct agent *a, const sigset_t *set)
 {
 	a->line = open_memstream(&a->text, &a->size);
 	a->images = map_open(PIN_IMAGES, sizeof(__u64), sizeof(struct image));
+	a->server_names = map_open(PIN_SERVER_NAMES, sizeof(__u64), sizeof(struct host_key));
 	a->report.find_image = find_image;
+	a->report.find_name = find_name;
 	a->report.context = a;
 	style_of(&a->style, stdout);
-	if (!a->line || a->images < 0 || report_read_policies(&a->report) ||
+	if (!a->line || a->images < 0 || a->server_names < 0 || report_read_policies(&a->report) ||
 	    stream_open(&a->stream, event_take, a))
 		return -1;
 	a->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -56,6 +56,7 @@ struct report {
 	__s64 clock;	/* ns to add to CLOCK_MONOTONIC for the time of day */
 	/* Where images come from if there are none above; for who shows one event at a time. */
 	const struct image *(*find_image)(void *context, __u64 hash);
+	bool (*find_name)(void *context, __u64 hash, struct host_key *key);	/* likewise */
 	void *context;
 };
 

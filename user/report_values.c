@@ -265,10 +265,14 @@ const struct image *report_image(const struct report *r, __u64 hash)
 
 const char *report_sni(const struct report *r, const struct flow_key *key, char name[HOST_KEY])
 {
-	const struct server_name wanted = { .hash = key->name };
+	struct server_name wanted = { .hash = key->name };
 	const struct server_name *found = NULL;
 
-	if (r->nnames && key->name)
+	if (!key->name)
+		return NULL;
+	if (r->find_name)
+		found = r->find_name(r->context, key->name, &wanted.key) ? &wanted : NULL;
+	else if (r->nnames)
 		found = bsearch(&wanted, r->names, r->nnames, sizeof(wanted), by_name_hash);
 	if (!found)
 		return NULL;
