@@ -138,6 +138,7 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+	struct bpf_local_storage *sk_bpf_storage;
 };
 
 struct tcp_sock {

@@ -239,76 +239,88 @@ static __noinline int egress_slow(struct __sk_buff *skb)
 	return packet_judge(cookie, &p);
 }
 
+/* What nearly all streams are not: see "streams". */
+static __always_inline bool has_storage(struct bpf_sock *sk)
+{
+	struct sock *tcp = (struct sock *)bpf_skc_to_tcp_sock(sk);
+
+	return tcp && tcp->sk_bpf_storage;
+}
+
 /* Data of a stream that must say a name leaves once it has. */
-static __always_inline int stream_data(struct __sk_buff *skb, const struct tcphdr *tcp, __u32 at)
+static __always_inline int stream_data(struct __sk_buff *skb, struct bpf_sock *sk,
+				       const struct tcphdr *tcp, __u32 at)
 {
 	__u32 len = skb->len - at - tcp->doff * 4;
 
-	if (!(control.flags & CONTROL_SNI) || !len)
+	if (!(control.flags & CONTROL_SNI) || !len || !has_storage(sk))
 		return PASS;
 	return stream_may_leave(skb, bpf_ntohl(tcp->seq) + len, tcp->urg) ? PASS : DROP;
 }
 
 /* A stream's packet to where its socket is connected, and no SYN: what most packets are. */
-static __always_inline bool is_stream_data4(struct __sk_buff *skb, const volatile struct bpf_sock *sk,
-					    int *verdict)
+static __always_inline bool is_stream_data4(struct __sk_buff *skb, struct bpf_sock *sk, int *verdict)
 {
+	const volatile struct bpf_sock *to = sk;
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct iphdr *ip = data;
 	struct tcphdr *tcp = (void *)(ip + 1);
 
 	if ((void *)(tcp + 1) > end || ip->ihl != 5 || ip->protocol != PROTO_TCP ||
-	    ip->daddr != sk->dst_ip4 || (tcp->syn && !tcp->ack))
+	    ip->daddr != to->dst_ip4 || (tcp->syn && !tcp->ack))
 		return false;
-	*verdict = stream_data(skb, tcp, sizeof(*ip));
+	*verdict = stream_data(skb, sk, tcp, sizeof(*ip));
 	return true;
 }
 
-static __always_inline bool is_stream_data6(struct __sk_buff *skb, const volatile struct bpf_sock *sk,
-					    int *verdict)
+static __always_inline bool is_stream_data6(struct __sk_buff *skb, struct bpf_sock *sk, int *verdict)
 {
+	const volatile struct bpf_sock *to = sk;
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct ipv6hdr *ip6 = data;
 	struct tcphdr *tcp = (void *)(ip6 + 1);
 
 	if ((void *)(tcp + 1) > end || ip6->nexthdr != PROTO_TCP ||
-	    ip6->daddr.in6_u.u6_addr32[0] != sk->dst_ip6[0] ||
-	    ip6->daddr.in6_u.u6_addr32[1] != sk->dst_ip6[1] ||
-	    ip6->daddr.in6_u.u6_addr32[2] != sk->dst_ip6[2] ||
-	    ip6->daddr.in6_u.u6_addr32[3] != sk->dst_ip6[3] || (tcp->syn && !tcp->ack))
+	    ip6->daddr.in6_u.u6_addr32[0] != to->dst_ip6[0] ||
+	    ip6->daddr.in6_u.u6_addr32[1] != to->dst_ip6[1] ||
+	    ip6->daddr.in6_u.u6_addr32[2] != to->dst_ip6[2] ||
+	    ip6->daddr.in6_u.u6_addr32[3] != to->dst_ip6[3] || (tcp->syn && !tcp->ack))
 		return false;
-	*verdict = stream_data(skb, tcp, sizeof(*ip6));
+	*verdict = stream_data(skb, sk, tcp, sizeof(*ip6));
 	return true;
 }
 
-/* Where the transport header is. */
-static __always_inline __u32 transport_at(struct __sk_buff *skb)
+/* Where the transport header is, and what it is. */
+static __always_inline __u32 transport_at(struct __sk_buff *skb, __u8 *next)
 {
-	__u8 first = 0, next = 0;
+	__u8 first = 0;
 
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
 		bpf_skb_load_bytes(skb, 0, &first, 1);
+		bpf_skb_load_bytes(skb, offsetof(struct iphdr, protocol), next, 1);
 		return (first & 15) * 4;
 	}
-	bpf_skb_load_bytes(skb, offsetof(struct ipv6hdr, nexthdr), &next, 1);
-	return ipv6_transport(skb, &next);
+	bpf_skb_load_bytes(skb, offsetof(struct ipv6hdr, nexthdr), next, 1);
+	return ipv6_transport(skb, next);
 }
 
 /* The same of any packet of a stream: with options, to another address, or to open it. */
 static __noinline int stream_packet(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
-	struct tcphdr tcp;
-	__u32 at, end;
+	struct tcphdr tcp = { .urg = 1 };
+	__u8 next = 0;
+	__u32 at;
 
 	sk = sk ? bpf_sk_fullsock(sk) : 0;
 	if (!sk || sk->protocol != PROTO_TCP)
 		return PASS;
-	at = transport_at(skb);
-	if (bpf_skb_load_bytes(skb, at, &tcp, sizeof(tcp)))
-		return DROP;
-	end = bpf_ntohl(tcp.seq) + tcp.syn + skb->len - at - tcp.doff * 4;
-	return stream_may_leave(skb, end, tcp.urg) ? PASS : DROP;
+	at = transport_at(skb, &next);
+	/* Wrapped up (ESP), it cannot be read: as urgent data. */
+	if (next == PROTO_TCP)
+		bpf_skb_load_bytes(skb, at, &tcp, sizeof(tcp));
+	return stream_may_leave(skb, bpf_ntohl(tcp.seq) + tcp.syn + skb->len - at - tcp.doff * 4,
+				tcp.urg) ? PASS : DROP;
 }
 
 /* A datagram with the mark of the hook that judged it. */
