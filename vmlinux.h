@@ -128,10 +128,24 @@ struct linux_binprm {
 
 /* Sockets */
 
+struct user_namespace {
+	int level;
+};
+
+struct net {
+	struct user_namespace *user_ns;
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
 struct sock_common {
 	__be32 skc_daddr;
 	__be16 skc_dport;
 	__u16 skc_family;
+	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 };
 

@@ -146,7 +146,7 @@ struct policy {
 	__u32 generation;	/* counts the loads of this scope, from 1 */
 	__u32 nconds, ndenies, ngrants, nany;
 	__u32 nexec_denies;	/* of executables; in denies[], behind those of connections */
-	__u32 pad;
+	__u32 scope;		/* number of the one it is for */
 	struct atoms profiles;	/* atoms that are profiles */
 	struct atoms trees;	/* profile atoms that extend to descendants */
 	struct deny denies[POLICY_DENIES];
@@ -176,6 +176,7 @@ struct host_key {
 
 #define DEST_DNS_SERVER	1	/* port 53 there is allowed */
 #define DEST_METADATA_OK 2	/* listed exactly: metadata rule set aside */
+#define DEST_LOCAL	4	/* a DNS server at an address of this host */
 
 /* What the policy says of a destination, or of a name: a range of policy.grants. */
 struct destination {
@@ -214,6 +215,7 @@ struct scope {
 struct name_slot {
 	__u64 hash;		/* of the name (names.h); 0: free */
 	__u64 until;		/* ns */
+	__u64 scopes;		/* for which it counts, a bit each: they trust who said so */
 };
 
 /* The names of an address, as far as some rule of some policy is about them. */
@@ -366,6 +368,7 @@ enum counter {
 #define CONTROL_CGROUPS		(1u << 1)	/* some scope is a cgroup */
 #define CONTROL_EXEC		(1u << 3)	/* some policy denies executables */
 #define CONTROL_SNI		(1u << 4)	/* some policy enforces server names */
+#define CONTROL_QUERIES		(1u << 5)	/* some policy has name servers asked for listed names only */
 
 /* What policies keep processes from beside the network, and in which scopes, a bit each. */
 enum guard {
@@ -395,7 +398,7 @@ struct control {
 	__u32 adopted;		/* identities and scopes given out by the run */
 	__u32 deferred;		/* processes left without identity by the run */
 	__u32 last_version;	/* counter behind address_names.version */
-	__u32 pad;
+	__u32 net_ns;		/* inode number of the host's network namespace */
 	__u64 counters[COUNTERS];	/* enum counter */
 	struct guard_scopes guards[GUARDS];
 	__u64 attached;		/* POLICY_* for which programs were attached on demand */
@@ -415,7 +418,7 @@ _Static_assert(sizeof(struct deny) == 16, "deny");
 _Static_assert(sizeof(struct address_key) == 20, "address_key");
 _Static_assert(sizeof(struct destination) == 16, "destination");
 _Static_assert(sizeof(struct host_key) == 4 + HOST_KEY, "host_key");
-_Static_assert(sizeof(struct address_names) == 8 + 16 * NAME_SLOTS, "address_names");
+_Static_assert(sizeof(struct address_names) == 8 + 24 * NAME_SLOTS, "address_names");
 _Static_assert(sizeof(struct scope) == 32, "scope");
 _Static_assert(sizeof(struct runner) == 16, "runner");
 _Static_assert(sizeof(struct identity) == 40 + 8 * (IDENT_SELF + IDENT_ANCESTRY + IDENT_LINE),

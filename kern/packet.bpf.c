@@ -9,6 +9,8 @@
  *            as sent by a process of which nothing is known.
  *   ingress  notes who sent datagrams to which socket, so that it may answer
  *
+ * Both hand what goes to and comes from name servers to dns.bpf.c.
+ *
  * What has no socket (forwarded packets) or comes from the kernel's own (resets,
  * neighbour discovery, ICMP errors) passes.
  */
@@ -23,20 +25,17 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include "addr.h"
+#include "dns_socket.h"
 #include "judge.h"
 #include "maps.h"
 #include "names.h"
+#include "packet.h"
 #include "stream.h"
 #include "target.h"
 #include "vouch.h"
 
 /* What is known of a process of which nothing is known; never written. */
 struct facts nobody SEC(".data.nobody") = { .self.w[0] = 1ull << ATOM_ALWAYS };
-
-#define LOOPBACK_IFINDEX 1	/* in every network namespace; include/net/flow.h */
-
-#define PASS	1
-#define DROP	0
 
 struct packet {
 	struct target to;	/* or from, on its way in */
@@ -87,25 +86,6 @@ static __always_inline void packet_transport(struct __sk_buff *skb, struct packe
 		p->kernels = (proto == IPPROTO_ICMP && icmp_is_kernels(h.type)) ||
 			     (proto == IPPROTO_ICMPV6 && icmp6_is_kernels(h.type));
 	}
-}
-
-/* Past the IPv6 extension headers (RFC 8200, 4): offset of what follows; its type in *next. */
-static __always_inline __u32 ipv6_transport(struct __sk_buff *skb, __u8 *next)
-{
-	__u32 i, at = sizeof(struct ipv6hdr);
-
-	for (i = 0; i < 8; i++) {
-		__u8 h[2];
-
-		if (*next != IPPROTO_HOPOPTS && *next != IPPROTO_ROUTING &&
-		    *next != IPPROTO_DSTOPTS)
-			return at;
-		if (bpf_skb_load_bytes(skb, at, h, sizeof(h)))
-			return at;
-		*next = h[0];
-		at += (h[1] + 1) * 8;
-	}
-	return at;
 }
 
 static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *p)
@@ -333,7 +313,7 @@ static __always_inline bool is_vouched_datagram4(struct __sk_buff *skb)
 	__u32 *a = (__u32 *)to.addr;
 
 	if ((void *)(udp + 1) > end || ip->ihl != 5 || ip->protocol != PROTO_UDP ||
-	    (ip->frag_off & bpf_htons(0x1fff)))
+	    (ip->frag_off & bpf_htons(0x1fff)) || udp->dest == bpf_htons(PORT_DNS))
 		return false;
 	a[2] = bpf_htonl(0xffff);
 	a[3] = ip->daddr;
@@ -341,28 +321,60 @@ static __always_inline bool is_vouched_datagram4(struct __sk_buff *skb)
 	return mark_is(&vouched, mark_of(control.seed, bpf_get_socket_cookie(skb), &to, 0));
 }
 
+static __always_inline bool is_datagram(__u8 proto)
+{
+	return proto == PROTO_UDP || proto == PROTO_UDPLITE;
+}
+
+/* A datagram that may be for a name server: it is, or what it is takes a longer look. */
+static __always_inline bool is_for_server(struct __sk_buff *skb)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct iphdr *ip = data;
+	struct ipv6hdr *ip6 = data;
+	struct udphdr *udp = (void *)(ip + 1);
+
+	if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		udp = (void *)(ip6 + 1);
+		if ((void *)(udp + 1) > end)
+			return true;
+		if (ip6->nexthdr == PROTO_TCP)
+			return false;	/* the socket would be connected there */
+		return !is_datagram(ip6->nexthdr) || udp->dest == bpf_htons(PORT_DNS);
+	}
+	if ((void *)(udp + 1) > end)
+		return true;
+	return is_datagram(ip->protocol) && (ip->ihl != 5 || udp->dest == bpf_htons(PORT_DNS));
+}
+
 SEC("cgroup_skb/egress")
 int egress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	int verdict;
+	bool asks;
 
 	if (!sk)
 		return PASS;
+	asks = sk->dst_port == bpf_htons(PORT_DNS);
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
-		if (is_stream_data4(skb, sk, &verdict))
+		if (!asks && is_stream_data4(skb, sk, &verdict))
 			return verdict;
-		if (is_vouched_datagram4(skb))
+		if (!asks && is_vouched_datagram4(skb))
 			return PASS;
 	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
-		if (is_stream_data6(skb, sk, &verdict))
+		if (!asks && is_stream_data6(skb, sk, &verdict))
 			return verdict;
 	} else {
 		return PASS;
 	}
 	if ((control.flags & CONTROL_SNI) && !stream_packet(skb))
 		return DROP;
-	return egress_slow(skb);
+	if (egress_slow(skb) == DROP)
+		return DROP;
+	if (!asks && !is_for_server(skb))
+		return PASS;
+	return dns_egress(skb) == DROP ? DROP : PASS;
 }
 
 /* ---- In ---- */
@@ -370,17 +382,14 @@ int egress(struct __sk_buff *skb)
 /* What comes from this host itself proves nothing: its sender chose the address. */
 static __always_inline int hear(struct __sk_buff *skb, struct target *from, __be16 port)
 {
+	if (port == bpf_htons(PORT_DNS))
+		dns_ingress(skb);
 	if (skb->ifindex == LOOPBACK_IFINDEX)
 		return PASS;
 	from->port = bpf_ntohs(port);
 	mark_set_recent(&heard, bpf_get_socket_cookie(skb), from, ERA_LONG,
 			bpf_ktime_get_coarse_ns());
 	return PASS;
-}
-
-static __always_inline bool is_datagram(__u8 proto)
-{
-	return proto == PROTO_UDP || proto == PROTO_UDPLITE;
 }
 
 static __always_inline int ingress4(struct __sk_buff *skb, struct bpf_sock *sk)
@@ -424,6 +433,10 @@ int ingress(struct __sk_buff *skb)
 
 	if (!sk)
 		return PASS;
+	if (sk->dst_port == bpf_htons(PORT_DNS)) {
+		dns_ingress(skb);
+		return PASS;
+	}
 	if (skb->protocol == bpf_htons(ETH_P_IP))
 		return ingress4(skb, sk);
 	return ingress6(skb, sk);

@@ -18,6 +18,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "addr.h"
+#include "dns_socket.h"
 #include "identity.h"
 #include "judge.h"
 #include "maps.h"
@@ -209,6 +210,19 @@ static __always_inline int decide(struct task *t, const struct target *to, struc
 	return c->verdict;
 }
 
+/* Who will have asked, when the question leaves. */
+static __noinline void note_asker(struct sock *sk, const struct target *to)
+{
+	struct net *net = sk->__sk_common.skc_net.net;
+	__u32 flags = 0;
+
+	if (!net->user_ns->level)
+		flags |= DNS_OUR_NET;
+	if (net->ns.inum == control.net_ns)
+		flags |= DNS_HOST_NET;
+	dns_asker(to, bpf_get_socket_cookie(sk), flags);
+}
+
 static __always_inline int undecided(void)
 {
 	__sync_fetch_and_add(&control.counters[COUNT_UNDECIDED], 1);
@@ -306,6 +320,8 @@ static __always_inline int judge_target(struct sock *sk, struct target *to, enum
 			return err;
 	}
 	vouch(bpf_get_socket_cookie(sk), t->id.scopes, to);
+	if (target_is_dns(to))
+		note_asker(sk, to);
 	if (use != USE_SEND && sk->sk_protocol == IPPROTO_MPTCP)
 		mark_set_recent(&vouched, COOKIE_MPTCP, to, ERA_SHORT, bpf_ktime_get_ns());
 	return 0;

@@ -6,71 +6,7 @@
 #include "maps.h"
 #include "judge.h"
 #include "names.h"
-
-/*
- * The tables of one policy, written by the loader only, whole, before they are
- * put into a slot.  The templates are never created: they lend their types to
- * the arrays below and to the loader.
- */
-
-struct policy_map {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct policy);
-} policy_template SEC(".maps");
-
-struct address_map {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1);
-	__type(key, struct address_key);
-	__type(value, struct destination);
-} address_template SEC(".maps");
-
-struct process_map {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u64);
-	__type(value, struct atoms);
-} process_template SEC(".maps");
-
-struct host_map {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1);
-	__type(key, struct host_key);
-	__type(value, struct destination);
-} host_template SEC(".maps");
-
-/* By slot.  A slot that is missing denies (RULE_UNDECIDED). */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, SLOTS);
-	__type(key, __u32);
-	__array(values, struct policy_map);
-} policies SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, SLOTS);
-	__type(key, __u32);
-	__array(values, struct address_map);
-} addresses SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, SLOTS);
-	__type(key, __u32);
-	__array(values, struct process_map);
-} processes SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, SLOTS);
-	__type(key, __u32);
-	__array(values, struct host_map);
-} hosts SEC(".maps");
+#include "tables.h"
 
 typedef __u32 policy_ref;	/* a slot */
 
@@ -115,16 +51,20 @@ static __always_inline __u32 names_count(names_ref known, __u64 asked)
 }
 
 /* The name in a slot and its end, read as they belong together; 0: none that holds. */
-static __always_inline __u64 slot_read(struct name_slot *s, __u64 now, __u64 *until)
+static __always_inline __u64 slot_read(struct name_slot *s, __u64 now, __u32 scope, __u64 *until)
 {
 	__u64 hash = *(volatile __u64 *)&s->hash;
+	__u64 scopes = *(volatile __u64 *)&s->scopes;
 
 	*until = *(volatile __u64 *)&s->until;
-	return *until > now && hash == *(volatile __u64 *)&s->hash ? hash : 0;
+	if (*until <= now || !(scopes >> (scope % SCOPES) & 1))
+		return 0;
+	return hash == *(volatile __u64 *)&s->hash ? hash : 0;
 }
 
 /* What the policy says of the name in a slot of its address, which is in use. */
-static __always_inline __u64 slot_use(struct address_names *known, __u32 i, __u64 *until)
+static __always_inline __u64 slot_use(struct address_names *known, __u32 i, __u32 scope,
+				      __u64 *until)
 {
 	__u64 now = bpf_ktime_get_ns(), hash;
 	struct name_slot *s;
@@ -132,17 +72,17 @@ static __always_inline __u64 slot_use(struct address_names *known, __u32 i, __u6
 	if (!known || i >= NAME_SLOTS)
 		return 0;
 	s = &known->slots[i];
-	hash = slot_read(s, now, until);
+	hash = slot_read(s, now, scope, until);
 	if (hash && *until < now + NAME_FLOOR - NAME_RENEW)
 		*until = s->until = now + NAME_FLOOR;
 	return hash;
 }
 
-static __always_inline const struct destination *name_table(policy_ref slot,
+static __always_inline const struct destination *name_table(policy_ref slot, __u32 scope,
 							    names_ref known, __u64 asked,
 							    __u32 i, __u64 *until)
 {
-	__u64 hash = asked ?: slot_use(known, i, until);
+	__u64 hash = asked ?: slot_use(known, i, scope, until);
 	void *inner = bpf_map_lookup_elem(&hosts, &slot);
 	const struct destination *d;
 	struct host_key *key;

@@ -234,7 +234,8 @@ static __always_inline _Bool verdict_grants(struct test *t, const struct destina
 		return 1;
 	n = names_count(t->names, t->said->name);
 	for (i = 0; i < n && !t->found; i++) {
-		d = name_table(t->tables, t->names, t->said->name, i, &t->said->until);
+		d = name_table(t->tables, t->policy->scope, t->names, t->said->name, i,
+			       &t->said->until);
 		if (d)
 			grants_test(t, d);
 	}

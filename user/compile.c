@@ -635,6 +635,11 @@ static void compile_chains(struct compiler *c, enum chain_action action)
 			compile_chain(c, &c->src->chains.v[i]);
 }
 
+static void dns_server(struct compiler *c, const __u8 addr[16])
+{
+	raw_add(c, addr, 128)->flags = DEST_DNS_SERVER | (address_is_ours(addr) ? DEST_LOCAL : 0);
+}
+
 static void compile_dns(struct compiler *c)
 {
 	struct addr_list found = { 0 };
@@ -645,9 +650,9 @@ static void compile_dns(struct compiler *c)
 	resolvers_read(&found);
 	for (i = 0; i < found.n; i++)
 		if (!l->n || addr_is_loopback(found.v[i].addr))
-			raw_add(c, found.v[i].addr, 128)->flags = DEST_DNS_SERVER;
+			dns_server(c, found.v[i].addr);
 	for (i = 0; i < l->n; i++)
-		raw_add(c, l->v[i].addr, l->v[i].prefixlen)->flags = DEST_DNS_SERVER;
+		dns_server(c, l->v[i].addr);
 	free(found.v);
 }
 

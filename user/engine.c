@@ -219,14 +219,15 @@ static int use_fmod_ret(struct bpf_program *prog)
 
 static int control_fill(struct control *c)
 {
-	struct stat st;
+	struct stat st, net;
 
 	if (getrandom(c->seed, sizeof(c->seed), 0) != sizeof(c->seed) ||
-	    stat("/proc/1/ns/mnt", &st)) {
+	    stat("/proc/1/ns/mnt", &st) || stat("/proc/1/ns/net", &net)) {
 		log_error("no random numbers, or no /proc: %s", strerror(errno));
 		return -1;
 	}
 	c->mnt_ns = st.st_ino;
+	c->net_ns = net.st_ino;
 	c->epoch = 1;
 	c->abi = ABI_VERSION;
 	return 0;

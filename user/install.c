@@ -259,7 +259,7 @@ static __u32 policy_flags(const struct engine *e, __u32 slot)
 	__u32 id;
 	/* The stricter, if it cannot be read. */
 	__u32 flags = POLICY_LOOPBACK | POLICY_TRACE | POLICY_PTRACE | POLICY_EXEC |
-		      POLICY_SNI;
+		      POLICY_SNI | POLICY_QUERIES;
 
 	if (outer >= 0 && !bpf_map_lookup_elem(outer, &slot, &id))
 		fd = bpf_map_get_fd_by_id(id);
@@ -319,6 +319,8 @@ static void control_renew(struct engine *e)
 			flags |= CONTROL_EXEC;
 		if (policy & POLICY_SNI)
 			flags |= CONTROL_SNI;
+		if (policy & POLICY_QUERIES)
+			flags |= CONTROL_QUERIES;
 		if (s.cgroup)
 			flags |= CONTROL_CGROUPS;
 	}
@@ -364,6 +366,7 @@ int scope_install(struct engine *e, __u32 id, const struct scope *like, struct t
 	s.slot = slot;
 	s.generation = old.generation + 1;
 	t->policy.generation = s.generation;
+	t->policy.scope = id;
 	err = tables_make(e, t, fds);
 	if (!err)
 		err = slot_put(e, slot, fds);
@@ -375,6 +378,8 @@ int scope_install(struct engine *e, __u32 id, const struct scope *like, struct t
 			e->control->flags |= CONTROL_EXEC;
 		if (t->policy.flags & POLICY_SNI)
 			e->control->flags |= CONTROL_SNI;
+		if (t->policy.flags & POLICY_QUERIES)
+			e->control->flags |= CONTROL_QUERIES;
 		if (s.cgroup)
 			e->control->flags |= CONTROL_CGROUPS;
 		guards_set(e, id, t->policy.flags, true);

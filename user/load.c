@@ -56,26 +56,13 @@ static const char *summary(char buf[SUMMARY], const struct loading *o, const str
 	return buf;
 }
 
-/* The answers that give addresses their names are not read yet. */
-static bool has_hosts(const struct policy_src *p)
-{
-	bool found = p->allowed_hosts.n;
-	size_t i;
-
-	for (i = 0; i < p->profiles.n; i++)
-		found |= p->profiles.v[i].hosts.n;
-	if (found)
-		log_error("allowed_hosts: not supported yet; remove it (kntrl eval judges by it)");
-	return found;
-}
-
 int load_dry_run(const struct loading *o)
 {
 	const __u64 seed[2] = { 0 };
 	char text[SUMMARY];
 	struct tables t;
 
-	if (has_hosts(&o->policy) || compile(&o->policy, seed, &t, stderr))
+	if (compile(&o->policy, seed, &t, stderr))
 		return EXIT_POLICY_WRONG;
 	puts(summary(text, o, &t));
 	tables_free(&t);
@@ -167,8 +154,6 @@ int load(const struct loading *o)
 	struct tables t;
 	int status, err;
 
-	if (has_hosts(&o->policy))
-		return EXIT_POLICY_WRONG;
 	if (!is_root())
 		return EXIT_FAILURE;
 	if (kernel_probe(&k) || !preemption_accepted(&k, o))

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <ifaddrs.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,6 +35,30 @@ void resolvers_read(struct addr_list *list)
 {
 	read_file("/etc/resolv.conf", list);
 	read_file("/run/systemd/resolve/resolv.conf", list);
+}
+
+static bool same_address(const struct sockaddr *a, const uint8_t addr[16])
+{
+	static const uint8_t v4[12] = { [10] = 0xff, 0xff };
+
+	if (a->sa_family == AF_INET)
+		return !memcmp(addr, v4, sizeof(v4)) &&
+		       !memcmp(addr + 12, &((const struct sockaddr_in *)a)->sin_addr, 4);
+	return a->sa_family == AF_INET6 &&
+	       !memcmp(addr, &((const struct sockaddr_in6 *)a)->sin6_addr, 16);
+}
+
+bool address_is_ours(const uint8_t addr[16])
+{
+	struct ifaddrs *all, *i;
+	bool found = false;
+
+	if (getifaddrs(&all))
+		return false;
+	for (i = all; i && !found; i = i->ifa_next)
+		found = i->ifa_addr && same_address(i->ifa_addr, addr);
+	freeifaddrs(all);
+	return found;
 }
 
 const char *path_weakness(const char *path)

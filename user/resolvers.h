@@ -11,6 +11,9 @@
  */
 void resolvers_read(struct addr_list *list);
 
+/* Whether the address is one of this host's, in this network namespace. */
+bool address_is_ours(const uint8_t addr[16]);
+
 /*
  * Why somebody other than root could put another program at @path: the file or
  * a directory above it is theirs to write.  NULL when nobody can.  Static text.

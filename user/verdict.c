@@ -40,9 +40,10 @@ static __u32 names_count(names_ref names, __u64 asked)
 	return names->n;
 }
 
-static const struct destination *name_table(policy_ref q, names_ref names, __u64 asked,
-					    __u32 i, __u64 *until)
+static const struct destination *name_table(policy_ref q, __u32 scope, names_ref names,
+					    __u64 asked, __u32 i, __u64 *until)
 {
+	(void)scope;
 	(void)asked;
 	*until = 1;
 	return tables_host(q->tables, &names->v[i]);
