@@ -12,7 +12,7 @@
  * An answer counts for the scopes that have the server among theirs.  One that
  * arrives by the loopback device counts only in the host's network namespace,
  * from a loopback address or one that was this host's at the load: any process can
- * send there under any address that the host does not have (IP_FREEBIND).  In a
+ * send there under any address that the host does not have (IPV6_FREEBIND).  In a
  * network namespace that a user made, nothing counts.
  */
 #include "vmlinux.h"

@@ -133,7 +133,7 @@ before=$(generation)
 status_is 2 'a broken policy is refused' "$loader" "$T/broken.yaml"
 like "$(cat "$T/log")" 'broken\.yaml:5:[0-9]+: rules\.network\.allowed_ips\[1\]: "10\.0\.0\.0/33"' \
 	'by its place'
-printf 'version: "1"\nmode: trace\nrules:\n  network:\n    allowed_hosts: [example.com]\n' >"$T/names.yaml"
+printf 'version: "1"\nmode: trace\nrules:\n  network:\n    allow_github_meta: true\n' >"$T/names.yaml"
 status_is 2 'so is what is not supported' "$loader" "$T/names.yaml"
 like "$(cat "$T/log")" 'not supported yet' 'which is said'
 status_is 2 'or not readable' "$loader" "$T/none.yaml"

@@ -1,0 +1,151 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Decisions by name: what name servers answer is known before the asker can connect,
+# and nobody but those servers, asked for that name, can make it so.
+# shellcheck disable=SC2317 # functions that ok and is call
+set -u
+. selftests/vm/lib.sh
+. selftests/vm/attempts.sh
+
+dns=selftests/vm/dns.py
+server=192.0.2.53 liar=192.0.2.54 rogue=192.0.2.66
+
+# ---- The other host: name servers, and whatever they point to ----
+
+another_host() {
+	remote far 192.0.2.1/24 $server/24 &&
+		ip -n far addr add $liar/24 dev eth0 &&
+		ip -n far addr add $rogue/24 dev eth0 &&
+		ip -n far route add local 198.18.0.0/15 dev lo &&
+		ip route add 198.18.0.0/15 via $server
+}
+ok 'another host' another_host
+on far dnsmasq --keep-in-foreground --no-resolv --no-hosts --user=root --pid-file= \
+	--listen-address=$server --bind-interfaces --local=/test/ --address=/good.test/198.18.0.10 \
+	--address=/profile.test/198.18.0.11 --address=/evil.test/198.18.0.66 \
+	--cname=alias.test,www.good.test --host-record=www.good.test,198.18.0.12,2001:db8::12 \
+	>"$T/dnsmasq" 2>&1 </dev/null &
+defer "kill $!"
+background ip netns exec far python3 $dns web
+web=$T/background.$jobs_started
+ok 'a web server at all addresses' wait_for 20 grep -q ready "$web"
+for addr in $liar $rogue; do
+	background ip netns exec far python3 $dns serve $addr
+	ok "a server that lies, $addr" wait_for 20 grep -q ready "$T/background.$jobs_started"
+done
+echo "nameserver $server" >/etc/resolv.conf
+ok 'a name server' wait_for 10 getent ahostsv4 good.test
+
+# fetch PROGRAM HOST: ok, or not.
+fetch() {
+	case $1 in
+	curl) curl -s --max-time 10 -o /dev/null "http://$2/" ;;
+	busybox)
+		addr=$(busybox nslookup -type=a "$2" | awk '/^Name/ { on = 1 } on && /^Address/ { print $2 }')
+		busybox nc -w 10 "$addr" 80
+		;;
+	python3) python3 -c "import socket; socket.create_connection(('$2', 80), 10)" ;;
+	node) node -e "require('net').connect(80, '$2', () => process.exit(0))
+		.on('error', () => process.exit(1))" ;;
+	c-ares) node -e "require('dns').resolve4('$2', (e, a) => require('net').connect(80, a[0],
+		() => process.exit(0)).on('error', () => process.exit(1)))" ;;
+	esac >/dev/null 2>&1 && echo ok || echo refused
+}
+
+# hears ADDRESS: how many connections it has taken.
+hears() {
+	grep -c -x "$1" "$web"
+}
+
+# try CASE... < "CASE WANT" lines
+cases_are() {
+	# shellcheck disable=SC2046 # words are meant
+	python3 $dns try $(cut -d' ' -f1 "$T/wants") >"$T/said" 2>&1
+	while read -r case want; do
+		is "$(grep "^$case " "$T/said")" "$case $want" "$1: $case"
+	done <"$T/wants"
+}
+
+for addr in 198.18.0.10 198.18.0.66 198.18.3.1 198.18.4.4; do
+	is "$(python3 $dns dial $addr)" ok "without kntrl: $addr"
+done
+
+cat >"$T/policy.yaml" <<YAML
+version: "1"
+mode: trace
+rules:
+  network:
+    allow_local_ranges: false
+    allowed_ips: [192.0.2.1]
+    allowed_hosts: [good.test, alias.test, "port.test:81", hosts.test]
+    profiles:
+      - process: curl
+        allowed_hosts: [profile.test]
+  dns:
+    allowed_servers: [$server, $liar]
+YAML
+echo '198.18.0.77 hosts.test' >/etc/hosts
+ok 'loads' load "$T/policy.yaml"
+
+# ---- Programs ----
+
+for program in busybox python3 node c-ares; do
+	is "$(fetch $program sub-$program.good.test)" ok "$program: an allowed name"
+	is "$(fetch $program sub-$program.evil.test)" refused "$program: another"
+	is "$(fetch $program sub-$program.profile.test)" refused "$program: a name of curl's"
+done
+is "$(fetch python3 alias.test)" ok 'an alias that is allowed, of a name that need not be'
+is "$(fetch curl sub.profile.test)" ok 'curl: a name of its own'
+is "$(fetch curl sub2.good.test)" refused 'curl: a name for everybody else'
+is "$(python3 $dns dial 198.18.0.66)" EPERM 'an address without a name'
+is "$(hears 198.18.0.66)" 1 'which has heard of nobody since'
+
+# ---- Answers ----
+
+cat >"$T/wants" <<'WANTS'
+udp ok
+unconnected ok
+mixed ok
+chain ok
+many ok
+cut ok
+long ok
+edns ok
+stream ok
+stream-two ok/ok
+WANTS
+cases_are 'learned'
+cat >"$T/wants" <<'WANTS'
+forbidden EPERM
+near EPERM
+id EPERM
+name EPERM
+port EPERM
+loop EPERM
+other EPERM
+none EPERM
+query EPERM
+type EPERM
+rogue asked:EPERM EPERM
+two-questions EPERM
+unsolicited EPERM/EPERM
+another-socket EPERM
+answer-split EPERM
+WANTS
+cases_are 'not believed'
+
+# ---- Forged on this host ----
+
+is "$(python3 $dns local $liar 192.0.2.1)" forged "an answer by loopback under the server's address arrives"
+is "$(python3 $dns dial 198.18.4.4)" EPERM 'and is not believed'
+is "$(unshare -Urn sh -c "ip link set lo up; ip addr add $liar/32 dev lo; exec python3 $dns local $liar 127.0.0.1")" \
+	forged 'so in a network namespace that a user made'
+is "$(python3 $dns dial 198.18.4.4)" EPERM 'is not believed'
+
+# ---- At once ----
+
+is "$(python3 $dns race good.test 500)" 'ok 500' 'resolve and connect at once: never refused'
+is "$(python3 $dns race evil.test 500)" 'EPERM 500' 'a forbidden name: never let through'
+
+done_testing
