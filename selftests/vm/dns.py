@@ -289,7 +289,7 @@ def race(name, count):
 # Asks a server for an allowed name, and answers itself, faster, under the server's address.
 def local(addr):
     asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    asker.settimeout(2)
+    asker.settimeout(1)
     forger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     forger.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
     forger.bind((addr, 53))
