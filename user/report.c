@@ -15,6 +15,7 @@
 const char report_help[] =
 	"Usage: kntrl report [--format FORMAT]\n"
 	"       kntrl report --events\n"
+	"       kntrl report --suggest [--profiles]\n"
 	"       kntrl report --dump MAP\n"
 	"\n"
 	"Prints the connections that the kernel has recorded under the loaded policy.\n"
@@ -25,6 +26,8 @@ const char report_help[] =
 	"                       markdown  for $GITHUB_STEP_SUMMARY\n"
 	"                       html      one page that needs nothing else\n"
 	"                       sarif     what was blocked, for code scanning\n"
+	"      --suggest        the smallest policy that allows what has happened\n"
+	"      --profiles       with a profile for each program\n"
 	"      --events         take the event stream instead of the flow table, each event\n"
 	"                       once; as json\n"
 	"      --dump MAP       print a map as it is: control, scopes, flows, images, folded\n"
@@ -34,7 +37,7 @@ const char report_help[] =
 
 struct choice {
 	enum format format;
-	bool formatted, events, help;
+	bool formatted, events, suggest, profiles, help;
 	const char *map;
 };
 
@@ -69,7 +72,9 @@ static int print_report(const struct choice *c)
 		report_free(&r);
 		return EXIT_FAILURE;
 	}
-	if (!c->events || !events_print(&r)) {
+	if (c->suggest)
+		report_suggest(stdout, &r, c->profiles);
+	else if (!c->events || !events_print(&r)) {
 		if (c->events)
 			fputs("kntrl: printing the flow table instead of events\n", stderr);
 		report_print(stdout, &r, c->format);
@@ -90,6 +95,8 @@ static int parse(struct choice *c, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "format", required_argument, NULL, 'f' },
+		{ "suggest", no_argument, NULL, 's' },
+		{ "profiles", no_argument, NULL, 'p' },
 		{ "events", no_argument, NULL, 'e' },
 		{ "dump", required_argument, NULL, 'd' },
 		{ "verbose", no_argument, NULL, 'v' },
@@ -103,6 +110,8 @@ static int parse(struct choice *c, int argc, char **argv)
 		if (opt == 'f' && take_format(c))
 			return -1;
 		c->events |= opt == 'e';
+		c->suggest |= opt == 's';
+		c->profiles |= opt == 'p';
 		c->help |= opt == 'h';
 		log_verbose |= opt == 'v';
 		if (opt == 'd')
@@ -135,6 +144,14 @@ int cmd_report(int argc, char **argv)
 		return dump(stdout, c.map) ? EXIT_FAILURE : EXIT_SUCCESS;
 	if (c.events && c.formatted && c.format != FORMAT_JSON) {
 		fputs("kntrl report: --events are printed as json alone\n", stderr);
+		return EXIT_FAILURE;
+	}
+	if (c.suggest && (c.events || c.formatted)) {
+		fputs("kntrl report: --suggest prints a policy, and has no --format\n", stderr);
+		return EXIT_FAILURE;
+	}
+	if (c.profiles && !c.suggest) {
+		fputs("kntrl report: --profiles goes with --suggest\n", stderr);
 		return EXIT_FAILURE;
 	}
 	if (c.events)

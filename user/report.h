@@ -128,6 +128,9 @@ void report_markdown(FILE *out, const struct report *r);
 void report_html(FILE *out, const struct report *r);
 void report_sarif(FILE *out, const struct report *r);
 
+/* A policy that allows all of it; each program's part in a profile of its own, if @profiles. */
+void report_suggest(FILE *out, const struct report *r, bool profiles);
+
 void report_summary(FILE *out, const struct report *r);
 
 /* What is missing from the report, and why; nothing when it is whole. */

@@ -93,4 +93,11 @@ for r in run["results"]:
 assert len(prints) == 10
 PYTHON
 
+for form in suggest profiles; do
+	"$BUILD/selftests/unit/test_report" $form >"$T/$form.yaml"
+	ok "$form: a policy that compiles" "$BUILD/kntrl-load" --dry-run "$T/$form.yaml"
+done
+is "$(grep -c '^      - "' "$T/suggest.yaml")" 1 'the one destination once'
+like "$(cat "$T/profiles.yaml")" '^      - process: "a|b' 'a profile by a name, quoted'
+
 done_testing

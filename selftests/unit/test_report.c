@@ -593,6 +593,10 @@ static int print_evil(const char *name)
 	r.sources[1] = evil[0];
 	r.nsources = 2;
 	r.counters[COUNT_EVENTS_LOST] = 7;
+	if (!strcmp(name, "suggest") || !strcmp(name, "profiles")) {
+		report_suggest(stdout, &r, *name == 'p');
+		return EXIT_SUCCESS;
+	}
 	if (format_parse(&format, "test", name))
 		return EXIT_FAILURE;
 	report_print(stdout, &r, format);

@@ -70,7 +70,7 @@ _kntrl() {
 		esac
 		;;
 	status) _kntrl_words "$cur" --json --help ;;
-	report) _kntrl_words "$cur" --format --events --dump --help ;;
+	report) _kntrl_words "$cur" --format --suggest --profiles --events --dump --help ;;
 	eval) _kntrl_words "$cur" --mode --rules-file --rules-dir --help ;;
 	test)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -45,6 +45,8 @@ complete -c kntrl -n '__fish_seen_subcommand_from run' -l accept-preempt -d 'Enf
 complete -c kntrl -n '__fish_seen_subcommand_from status' -l json -d 'One JSON object'
 
 complete -c kntrl -n '__fish_seen_subcommand_from report' -l format -x -a 'table tree json markdown html sarif' -d 'How to print'
+complete -c kntrl -n '__fish_seen_subcommand_from report' -l suggest -d 'The smallest policy that allows what has happened'
+complete -c kntrl -n '__fish_seen_subcommand_from report' -l profiles -d 'With a profile for each program'
 complete -c kntrl -n '__fish_seen_subcommand_from report' -l events -d 'The event stream instead of the flow table'
 complete -c kntrl -n '__fish_seen_subcommand_from report' -l dump -x -a 'control scopes flows images folded' -d 'Print a map as it is'
 

@@ -81,6 +81,8 @@ _kntrl_command() {
 	report)
 		_arguments \
 			'(--dump)--format[how to print]:format:(table tree json markdown html sarif)' \
+			'--suggest[the smallest policy that allows what has happened]' \
+			'--profiles[with a profile for each program]' \
 			'(--dump)--events[the event stream instead of the flow table]' \
 			'(--format --events)--dump[print a map as it is]:map:(control scopes flows images folded)' \
 			'(- *)'{-h,--help}'[print a summary]'
