@@ -36,6 +36,7 @@ static const struct command {
 	{ "report", cmd_report, "print what happened under the loaded policy", report_help },
 	{ "eval", cmd_eval, "print what a policy says of given connections", eval_help },
 	{ "test", cmd_test, "run the tests of Rego rules", test_help },
+	{ "completion", cmd_completion, "print a shell's completion script", completion_help },
 	{ "help", cmd_help, "explain a command", help_help },
 	{ "version", cmd_version, "print the version", version_help },
 };

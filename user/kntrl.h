@@ -14,8 +14,9 @@ int cmd_run(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_test(int argc, char **argv);
+int cmd_completion(int argc, char **argv);
 
 extern const char start_help[], stop_help[], status_help[], run_help[], report_help[], eval_help[],
-	test_help[];
+	test_help[], completion_help[];
 
 #endif

@@ -55,7 +55,7 @@ _kntrl() {
 		return
 	fi
 	case $command in
-	'') _kntrl_words "$cur" start stop status run report eval test help version -v --verbose --version --help ;;
+	'') _kntrl_words "$cur" start stop status run report eval test completion help version -v --verbose --version --help ;;
 	start)
 		_kntrl_words "$cur" --mode --allowed-hosts --allowed-ips --allow-local-ranges \
 			--allow-github-meta --allow-metadata --monitor-processes --rules-file \
@@ -69,6 +69,7 @@ _kntrl() {
 		*) _kntrl_policies "$cur" ;;
 		esac
 		;;
+	completion) _kntrl_words "$cur" bash zsh fish --help ;;
 	status) _kntrl_words "$cur" --json --help ;;
 	report) _kntrl_words "$cur" --format --suggest --profiles --events --dump --help ;;
 	eval) _kntrl_words "$cur" --mode --rules-file --rules-dir --help ;;
@@ -76,7 +77,7 @@ _kntrl() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames
 		;;
-	help) _kntrl_words "$cur" start stop status run report eval test help version ;;
+	help) _kntrl_words "$cur" start stop status run report eval test completion help version ;;
 	esac
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for kntrl(1) and kntrl-load(8)
 
-set -l commands start stop status run report eval test help version
+set -l commands start stop status run report eval test completion help version
 
 complete -c kntrl -f
 complete -c kntrl -s v -l verbose -d 'Also print what the BPF library has to say'
@@ -10,6 +10,8 @@ complete -c kntrl -s h -l help -d 'Print a summary'
 complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a report -d 'Print what happened under the loaded policy'
 complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a eval -d 'Print what a policy says of given connections'
 complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a test -d 'Run the tests of Rego rules'
+complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a completion -d 'Print a shell\'s completion script'
+complete -c kntrl -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a help -d 'Explain a command'
 complete -c kntrl -n "not __fish_seen_subcommand_from $commands" -a version -d 'Print the version'
 

@@ -22,6 +22,7 @@ _kntrl_commands() {
 		'report:print what happened under the loaded policy'
 		'eval:print what a policy says of given connections'
 		'test:run the tests of Rego rules'
+		"completion:print a shell's completion script"
 		'help:explain a command'
 		'version:print the version'
 	)
@@ -97,6 +98,7 @@ _kntrl_command() {
 			'--rules-dir[a directory of policies]:directory:_files -/' \
 			'(- *)'{-h,--help}'[print a summary]'
 		;;
+	completion) _arguments '1:shell:(bash zsh fish)' ;;
 	help) _arguments '1: :_kntrl_commands' ;;
 	esac
 }
