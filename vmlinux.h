@@ -43,6 +43,8 @@ struct vfsmount {
 struct mnt_namespace;
 
 struct mount {
+	int mnt_id;
+	int mnt_group_id;
 	struct mnt_namespace *mnt_ns;
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
@@ -55,8 +57,18 @@ struct path {
 };
 
 struct file {
+	void *private_data;
 	struct path f_path;
 	struct inode *f_inode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 /* Processes */
@@ -116,6 +128,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
+	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
 };
@@ -189,6 +202,38 @@ struct msghdr {
 	__u32 msg_flags;
 };
 
+struct sk_buff {
+	unsigned int len;
+	unsigned char *data;
+};
+
+/* BPF */
+
+struct btf {
+	__u32 id;
+};
+
+struct bpf_map {
+	__u32 id;
+	struct btf *btf;
+};
+
+struct bpf_prog_aux {
+	struct btf *btf;
+};
+
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
+};
+
+struct bpf_link {
+	struct bpf_prog *prog;
+};
+
+enum lockdown_reason {
+	LOCKDOWN_INTEGRITY_MAX = 1,	/* the kernel's own value is taken */
+};
+
 /* Iterators */
 
 struct seq_file;
@@ -211,6 +256,19 @@ struct bpf_iter__task {
 #define CLONE_THREAD	0x00010000
 #define EPERM		1
 #define EOPNOTSUPP	95
+#define EALREADY	114
+#define READING_MODULE		2
+#define READING_KEXEC_IMAGE	3
+#define READING_KEXEC_INITRAMFS	4
+#define SIOCADDTUNNEL	0x89f1
+#define SIOCCHGTUNNEL	0x89f3
+#define NFNL_SUBSYS_NFTABLES	10
+#define NFPROTO_NETDEV	5
+#define PROG_TYPE_NETFILTER	32	/* since 6.4 */
+#define XFRM_MSG_NEWSA		0x10
+#define XFRM_MSG_NEWPOLICY	0x13
+#define XFRM_MSG_UPDPOLICY	0x19
+#define XFRM_MSG_UPDSA		0x1a
 #define TS_COMPAT	0x0002
 #define PTRACE_MODE_ATTACH	0x02
 #define PTRACE_MODE_NOAUDIT	0x04

@@ -51,6 +51,7 @@ enum rule_kind {
 	RULE_NO_SNI,			/* enforce_sni: it says none, or none that can be read */
 	RULE_QUIC,			/* block_quic */
 	RULE_HTTP,			/* allow_http */
+	RULE_SELF_PROTECT,
 	RULE_KINDS
 };
 
@@ -138,6 +139,7 @@ struct deny {
 #define POLICY_NO_HTTP		(1u << 10)	/* nor HTTP in the clear */
 #define POLICY_EXEC		(1u << 14)	/* some executable is denied */
 #define POLICY_PTRACE		(1u << 17)	/* block_ptrace */
+#define POLICY_SELF		(1u << 18)	/* self_protect */
 #define POLICY_SOCKETS		(1u << 19)	/* blocked_sockets */
 #define POLICY_EXEMPTS		(1u << 24)	/* some process is exempt */
 
@@ -243,6 +245,7 @@ struct source {
 #define IDENT_LINEAGE_FULL	(1u << 0)	/* some ancestor's hash did not fit */
 #define IDENT_EXEMPT		(1u << 1)	/* by pid or unit, this image only */
 #define IDENT_BY_ENV	(1u << 2)	/* env(1) running a script: its interpreter follows */
+#define IDENT_UNLOCKED	(1u << 6)	/* it showed the token; this image and its children only */
 #define IDENT_NO_PATH	(1u << 3)	/* in another mount namespace: known by file, not by path */
 #define IDENT_LOADER	(1u << 5)	/* it is the dynamic loader: what it maps is executed */
 #define IDENT_TRACED		(1u << 4)	/* exec'ed under ptrace: its tracer's puppet, exempt from nothing */
@@ -299,6 +302,14 @@ enum guard_action {
 	ACT_TRACE = 1,		/* ptrace, write memory, take descriptors; a process */
 	ACT_READ_PROCESS,	/* read memory, environment, descriptors; a process */
 	ACT_SOCKET,		/* talk to an AF_UNIX socket; source << 32 | index of the rule */
+	/* self_protect: */
+	ACT_TOKEN,		/* a wrong token */
+	ACT_BPF,		/* change what is loaded; command of bpf(2) */
+	ACT_PINS,		/* remove its pins */
+	ACT_MOUNT,		/* unmount or cover the file system of the pins */
+	ACT_KERNEL,		/* load code into the kernel, or write its memory */
+	ACT_SYSCTL,
+	ACT_NETWORK,		/* have packets made, or made others, behind the hooks */
 	GUARD_ACTIONS
 };
 
@@ -375,11 +386,37 @@ enum guard {
 	GUARD_PTRACE,		/* block_ptrace */
 	GUARD_EXEMPT,		/* exempt processes are not to be traced */
 	GUARD_SOCKETS,		/* blocked_sockets */
+	GUARD_SELF,		/* self_protect */
 	GUARDS
 };
 
 struct guard_scopes {
 	__u64 trace, monitor;
+};
+
+/* ---- Self-protection ---- */
+
+#define UNLOCK_COMMAND	0x6b6e7472	/* of bpf(2), with struct unlock for its attributes; EALREADY: taken */
+#define UNLOCK_WORDS	4
+
+struct unlock {
+	__u64 token[UNLOCK_WORDS];	/* zeroes: there is none */
+};
+
+#define OWN_MAPS	16
+#define OWN_MOUNTS	8
+
+struct own_mount {
+	int id, group;		/* mnt_id and peer group; 0: none */
+};
+
+/* What is ours, for self.bpf.c to know it again. */
+struct own {
+	__u64 dir;		/* inode number of the directory of the pins */
+	__u32 dev;		/* and its device */
+	__u32 btf;		/* number of the BTF of our programs and maps */
+	__u32 maps[OWN_MAPS];	/* numbers of those maps that have no BTF */
+	struct own_mount mounts[OWN_MOUNTS];	/* that of the pins, and those around it */
 };
 
 struct control {
@@ -402,6 +439,7 @@ struct control {
 	__u64 counters[COUNTERS];	/* enum counter */
 	struct guard_scopes guards[GUARDS];
 	__u64 attached;		/* POLICY_* for which programs were attached on demand */
+	struct own own;
 };
 
 #define FLOWS		16384
@@ -427,7 +465,9 @@ _Static_assert(sizeof(struct flow_key) == 48, "flow_key");
 _Static_assert(sizeof(struct flow) == 104 + 8 * IDENT_LINE, "flow");
 _Static_assert(sizeof(struct event) == sizeof(struct flow) + 16, "event");
 _Static_assert(sizeof(struct fold_key) == 32, "fold_key");
-_Static_assert(sizeof(struct control) == 88 + 8 * COUNTERS + 16 * GUARDS + 8, "control");
+_Static_assert(sizeof(struct own) == 16 + 4 * OWN_MAPS + 8 * OWN_MOUNTS, "own");
+_Static_assert(sizeof(struct control) == 88 + 8 * COUNTERS + 16 * GUARDS + 8 +
+	       sizeof(struct own), "control");
 _Static_assert(sizeof(struct policy) == 32 + 2 * 64 + 16 * POLICY_DENIES + 32 * POLICY_CONDS +
 	       16 * POLICY_GRANTS, "policy");
 

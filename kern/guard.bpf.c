@@ -3,8 +3,8 @@
  * Other ways than the network out of what a policy allows: into the memory of
  * another process, or through a service that does as it is told.
  *
- *   ptrace_access_check    block_ptrace: processes outside of one's own tree; and
- *                          those that are exempt
+ *   ptrace_access_check    block_ptrace: processes outside of one's own tree; those
+ *                          that are exempt; and those that hold the token
  *   unix_stream_connect,
  *   unix_may_send          blocked_sockets
  *
@@ -122,6 +122,13 @@ int BPF_PROG(guard_ptrace, struct task_struct *child, unsigned int mode)
 		scopes = exempt_guarded(&t, of);
 		a.rule.kind = RULE_EXEMPT;
 		a.guard = GUARD_EXEMPT;
+	}
+	/* Who holds the token is not to be made to use it, by its parents neither. */
+	if (!scopes) {
+		of = bpf_task_storage_get(&tasks, child, 0, 0);
+		scopes = of && (of->id.flags & IDENT_UNLOCKED) ? guarding(GUARD_SELF, &t) : 0;
+		a.rule.kind = RULE_SELF_PROTECT;
+		a.guard = GUARD_SELF;
 	}
 	return scopes && guard_refuse(t, scopes, &a) ? -EPERM : 0;
 }

@@ -18,6 +18,7 @@
 
 #include "agent.h"
 #include "instance.h"
+#include "kntrl.h"
 #include "log.h"
 #include "output.h"
 #include "report.h"
@@ -70,7 +71,7 @@ struct agent {
  */
 static pid_t loader_start(const struct orders *o, int says)
 {
-	struct loading loading = { .accept_preempt = o->accept_preempt };
+	struct loading loading = { .accept_preempt = o->accept_preempt, .token_file = token_file };
 	int status = EXIT_POLICY_WRONG;
 	sigset_t none;
 	pid_t pid = fork();

@@ -759,8 +759,6 @@ static void refuse_unsupported(struct compiler *c)
 	    (s->file_enabled == YES || s->monitored_paths.n || s->protected_paths.n ||
 	     s->blocked_paths.n || s->monitored_env_vars.n))
 		unsupported(c, NULL, "rules.file");
-	if (s->self_protect == YES)
-		unsupported(c, NULL, "rules.self_protect");
 	if (s->webhooks.n)
 		unsupported(c, &s->webhooks.v[0].at, "webhooks");
 }
@@ -775,6 +773,8 @@ static void compile_flags(struct compiler *c)
 		p->flags |= POLICY_RAW_BLOCK;
 	if (c->src->raw_sockets == RAW_MONITOR)
 		p->flags |= POLICY_RAW_MONITOR;
+	if (c->src->self_protect == YES)
+		p->flags |= POLICY_SELF;
 	if (c->src->process_enabled != NO && c->src->block_ptrace == YES)
 		p->flags |= POLICY_PTRACE;
 	if (c->src->blocked_sockets.n)

@@ -21,6 +21,7 @@
 #include "kntrl.skel.h"
 #include "log.h"
 #include "pins.h"
+#include "self.h"
 
 #define NEW_DIR		PIN_DIR "_new"	/* bpffs takes no dots */
 #define LINK_PREFIX	"link_"
@@ -34,8 +35,9 @@ static const struct {
 	const char *prefix;
 	__u32 flags;		/* POLICY_* */
 } on_demand[] = {
-	{ "guard_", POLICY_PTRACE | POLICY_SOCKETS | POLICY_EXEMPTS },
+	{ "guard_", POLICY_PTRACE | POLICY_SOCKETS | POLICY_EXEMPTS | POLICY_SELF },
 	{ "stream_", POLICY_SNI },
+	{ "self_", POLICY_SELF },
 };
 
 static bool is_wanted(const char *prog, __u64 flags)
@@ -156,8 +158,9 @@ int engine_find(struct engine *e)
  */
 static int janitor_start(void)
 {
+	struct unlock token;
 	int fds[2];
-	char done;
+	ssize_t got;
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC))
@@ -176,7 +179,9 @@ static int janitor_start(void)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	close(fds[1]);
-	if (read(fds[0], &done, 1) <= 0)
+	while ((got = read(fds[0], &token, sizeof(token))) == sizeof(token))
+		self_show(&token);
+	if (got <= 0)
 		remove_pins(NEW_DIR);
 	_exit(0);
 }
@@ -191,6 +196,12 @@ static void janitor_dismiss(struct engine *e)
 	e->janitor = -1;
 	while (waitpid(-1, NULL, 0) > 0)
 		;
+}
+
+void engine_unlock_janitor(struct engine *e, const struct unlock *token)
+{
+	if (e->janitor >= 0 && write(e->janitor, token, sizeof(*token)) != sizeof(*token))
+		log_warn("the cleaning process is gone");
 }
 
 /* ---- Loading ---- */
@@ -432,6 +443,8 @@ static int attach_fd(const struct engine *e, const struct kernel *k, int prog)
 		return attach_to_sockets(e, prog);
 	if (info.type == BPF_PROG_TYPE_SOCK_OPS)
 		return bpf_link_create(prog, k->cgroup, BPF_CGROUP_SOCK_OPS, NULL);
+	if (info.type == BPF_PROG_TYPE_CGROUP_SYSCTL)
+		return bpf_link_create(prog, k->cgroup, BPF_CGROUP_SYSCTL, NULL);
 	return bpf_raw_tracepoint_open(NULL, prog);	/* LSM and fmod_ret too */
 }
 

@@ -31,6 +31,9 @@ int engine_load(struct engine *e, const struct kernel *k);
 /* Attaches what a policy with these POLICY_* needs and others do not.  0, or -1 with a message. */
 int engine_attach(struct engine *e, const struct kernel *k, __u32 flags);
 
+/* Gives the process that cleans up should we die the token that it will need. */
+void engine_unlock_janitor(struct engine *e, const struct unlock *token);
+
 /* The pins move to PIN_DIR, and stay. */
 int engine_commit(struct engine *e);
 

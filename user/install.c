@@ -258,7 +258,7 @@ static __u32 policy_flags(const struct engine *e, __u32 slot)
 	struct policy *p = xmalloc(sizeof(*p));
 	__u32 id;
 	/* The stricter, if it cannot be read. */
-	__u32 flags = POLICY_LOOPBACK | POLICY_TRACE | POLICY_PTRACE | POLICY_EXEC |
+	__u32 flags = POLICY_LOOPBACK | POLICY_TRACE | POLICY_PTRACE | POLICY_SELF | POLICY_EXEC |
 		      POLICY_SNI | POLICY_QUERIES;
 
 	if (outer >= 0 && !bpf_map_lookup_elem(outer, &slot, &id))
@@ -280,6 +280,7 @@ static void guards_set(struct engine *e, __u32 scope, __u32 flags, bool add)
 		[GUARD_PTRACE] = POLICY_PTRACE,
 		[GUARD_EXEMPT] = POLICY_EXEMPTS,
 		[GUARD_SOCKETS] = POLICY_SOCKETS,
+		[GUARD_SELF] = POLICY_SELF,
 	};
 	__u64 bit = 1ull << scope;
 	int g;

@@ -32,6 +32,9 @@ static const char usage[] =
 "  --scope tree:PID        a process, and what descends from it\n"
 "  --dry-run               compile, say what would be loaded, touch nothing\n"
 "  --unload                end enforcement; with --scope, in that scope alone\n"
+"  --token-file FILE       self_protect: where the token of who may change this is\n"
+"                          written, and read from to reload or unload\n"
+"  --seal                  self_protect: nobody may, until the machine is gone\n"
 "  --no-preload            cut connections from before the load that the policy forbids\n"
 "  --accept-preempt        enforce although a hook may be skipped (see kntrl-load(8))\n"
 "  -v, --verbose           say more; the verifier's log when programs are refused\n"
@@ -47,6 +50,8 @@ static const struct option longopts[] = {
 	{ "scope", required_argument, NULL, 's' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "unload", no_argument, NULL, 'u' },
+	{ "token-file", required_argument, NULL, 't' },
+	{ "seal", no_argument, NULL, 'S' },
 	{ "no-preload", no_argument, NULL, 'P' },
 	{ "accept-preempt", no_argument, NULL, 'p' },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -97,6 +102,12 @@ static int option(struct options *o, int c)
 		return -1;
 	case 'p':
 		o->load.accept_preempt = true;
+		return -1;
+	case 't':
+		o->load.token_file = optarg;
+		return -1;
+	case 'S':
+		o->load.seal = true;
 		return -1;
 	case 'P':
 		o->load.no_preload = true;

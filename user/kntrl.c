@@ -8,8 +8,11 @@
 
 #include "kntrl.h"
 #include "log.h"
+#include "self.h"
 #include "suggest.h"
 #include "util.h"
+
+const char *token_file;
 
 static int cmd_help(int argc, char **argv);
 static int cmd_version(int argc, char **argv);
@@ -47,11 +50,12 @@ static void usage(FILE *out)
 {
 	size_t i;
 
-	fputs("Usage: kntrl [-v] COMMAND [OPTION...]\n\nCommands:\n", out);
+	fputs("Usage: kntrl [-v] [--token-file FILE] COMMAND [OPTION...]\n\nCommands:\n", out);
 	for (i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
 	fputs("\nOptions:\n"
 	      "  -v, --verbose   also print what the BPF library has to say\n"
+	      "  --token-file FILE  the token of what protects itself (rules.self_protect)\n"
 	      "  -V, --version   print the version\n"
 	      "  -h, --help      print this text\n"
 	      "\nA policy is loaded with kntrl-load(8).  See kntrl(1).\n", out);
@@ -114,6 +118,7 @@ static const char *parse(int argc, char **argv, int *status)
 {
 	static const struct option options[] = {
 		{ "verbose", no_argument, NULL, 'v' },
+		{ "token-file", required_argument, NULL, 't' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL },
@@ -126,6 +131,9 @@ static const char *parse(int argc, char **argv, int *status)
 		switch (opt) {
 		case 'v':
 			log_verbose = true;
+			break;
+		case 't':
+			token_file = optarg;
 			break;
 		case 'V':
 			cmd_version(0, NULL);
@@ -171,6 +179,8 @@ int main(int argc, char **argv)
 		unknown_command(name);
 		return EXIT_FAILURE;
 	}
+	if (token_file && self_unlock(token_file))
+		return EXIT_FAILURE;
 	first = optind;
 	optind = 0;	/* getopt starts anew */
 	return finish(c->run(argc - first, argv + first));

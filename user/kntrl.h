@@ -7,6 +7,8 @@
 
 #define EXIT_HAPPENED	10	/* what --fail-on names has happened */
 
+extern const char *token_file;	/* --token-file; NULL: none */
+
 int cmd_start(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
 int cmd_status(int argc, char **argv);

@@ -19,6 +19,7 @@
 #include "log.h"
 #include "pins.h"
 #include "preload.h"
+#include "self.h"
 #include "selfcheck.h"
 
 #define LOCK_FILE	RUN_DIR "/load.lock"
@@ -69,6 +70,15 @@ int load_dry_run(const struct loading *o)
 	return EXIT_SUCCESS;
 }
 
+/* On the host nobody is outside, who could end it. */
+static bool can_be_ended(const struct loading *o)
+{
+	if (o->policy.self_protect != YES || o->scope.kind != SCOPE_HOST || o->token_file || o->seal)
+		return true;
+	log_error("rules.self_protect for the whole host: say who may end it, the holder of a token (--token-file FILE), or nobody until the machine is gone (--seal)");
+	return false;
+}
+
 /* A hook that runs already on a CPU is skipped there (bpf_prog_check_recur). */
 static bool preemption_accepted(const struct kernel *k, const struct loading *o)
 {
@@ -109,7 +119,9 @@ static int in_force(struct engine *e, const struct kernel *k, const struct loadi
 		return EXIT_NOT_PROVED;
 	}
 	id = scope_find(e, k, &o->scope, &s, true);
-	if (id < 0 || engine_attach(e, k, t->policy.flags) || scope_install(e, id, &s, t))
+	if (id < 0 || engine_attach(e, k, t->policy.flags) ||
+	    ((t->policy.flags & POLICY_SELF) && self_prepare(e, o->token_file, o->seal)) ||
+	    scope_install(e, id, &s, t))
 		return EXIT_FAILURE;
 	if (o->scope.kind == SCOPE_TREE && engine_move(e, 0, scope_bit(id), o->scope.pid))
 		return EXIT_FAILURE;
@@ -154,11 +166,11 @@ int load(const struct loading *o)
 	struct tables t;
 	int status, err;
 
-	if (!is_root())
+	if (!can_be_ended(o) || !is_root() || lock() || self_unlock(o->token_file))
 		return EXIT_FAILURE;
 	if (kernel_probe(&k) || !preemption_accepted(&k, o))
 		return EXIT_KERNEL_CANNOT;
-	if (lock() || kernel_mount_bpffs())
+	if (kernel_mount_bpffs())
 		return EXIT_FAILURE;
 	err = engine_find(&e);
 	if (err == -ENOENT)
@@ -199,7 +211,7 @@ int load_end(const struct loading *o)
 	struct scope s;
 	int id;
 
-	if (!is_root() || lock())
+	if (!is_root() || lock() || self_unlock(o->token_file))
 		return EXIT_FAILURE;
 	if (!o->scoped)
 		return engine_unload() ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -23,6 +23,8 @@ struct loading {
 	bool scoped;		/* a scope was asked for */
 	bool accept_preempt, no_preload;
 	bool last_out;		/* load_end(): with the last policy, all that is loaded goes */
+	const char *token_file;	/* see self.h; NULL: none */
+	bool seal;
 };
 
 /* Compiles, loads, pins, proves that it is live.  Unless it is, nothing has changed. */

@@ -17,6 +17,9 @@ static void explain(const char *path, int err)
 	else if (err == ENOENT)
 		fprintf(stderr, "kntrl: %s is not there: what is loaded is of another version, or "
 			"its pin was removed; load the policy again with kntrl-load\n", path);
+	else if (err == EPERM && !access(PIN_DIR "/link_self_map", F_OK))
+		fprintf(stderr, "kntrl: what is loaded protects itself (rules.self_protect): do this "
+			"from outside of its scope, or give its token: kntrl --token-file FILE ...\n");
 	else if (err == EPERM || err == EACCES)
 		fprintf(stderr, "kntrl: %s: %s; run as root\n", path, strerror(err));
 	else

@@ -75,6 +75,13 @@ static const char *const actions[GUARD_ACTIONS] = {
 	[ACT_TRACE] = "trace process %llu",
 	[ACT_READ_PROCESS] = "read process %llu",
 	[ACT_SOCKET] = "AF_UNIX socket",
+	[ACT_TOKEN] = "unlock kntrl",
+	[ACT_BPF] = "change kntrl by bpf command %llu",
+	[ACT_PINS] = "remove kntrl's pins",
+	[ACT_MOUNT] = "unmount kntrl's pins",
+	[ACT_KERNEL] = "change the kernel",
+	[ACT_SYSCTL] = "change a protected sysctl",
+	[ACT_NETWORK] = "send behind the hooks",
 };
 
 static void guard_text(char buf[ADDRESS_TEXT], const struct flow_key *key)

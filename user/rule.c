@@ -42,6 +42,7 @@ static const struct place places[] = {
 	[RULE_NO_SNI] = { "rules.tls.enforce_sni (no name)" },
 	[RULE_QUIC] = { "rules.tls.block_quic" },
 	[RULE_HTTP] = { "rules.tls.allow_http" },
+	[RULE_SELF_PROTECT] = { "rules.self_protect" },
 };
 
 _Static_assert(sizeof(places) / sizeof(*places) == RULE_KINDS, "every kind of rule has a place");

@@ -122,6 +122,16 @@ for pin in "$P"/*; do
 		like "$(bpftool -j map show pinned "$pin")" '"btf_id":[1-9]' 'by BTF'
 		continue
 		;;
+	streams) # socket storage, likewise
+		like "$(bpftool map show pinned "$pin")" 'sk_storage  name streams ' 'map streams is typed'
+		like "$(bpftool -j map show pinned "$pin")" '"btf_id":[1-9]' 'by BTF'
+		continue
+		;;
+	stream_sockets) # sockets by their cookies: only their numbers are to be had
+		like "$(bpftool map show pinned "$pin")" 'sockhash  name stream_sockets' \
+			'map stream_sockets holds sockets'
+		continue
+		;;
 	events) # a ring buffer: it has no keys at all
 		like "$(bpftool map show pinned "$pin")" 'ringbuf  name events ' 'map events is a ring buffer'
 		continue
@@ -134,12 +144,13 @@ for pin in "$P"/*; do
 	esac
 	ok "map $map prints" sh -c "bpftool map dump pinned $pin >$T/dump"
 	case $map in
-	control) fields='seed epoch flags mnt_ns abi last_exec last_flow counters guards attached' ;;
+	control) fields='seed epoch flags mnt_ns abi last_exec last_flow counters guards attached own' ;;
 	scopes) fields='slot cgroup cgroup_level root generation' ;;
 	sources) fields='name' ;;
 	flows) fields='key exec addr tgid scope port proto verdict rule image first count cgroup uid nline line' ;;
 	flow_index) fields='key exec addr tgid verdict value' ;;
 	images) fields='key value name path' ;;
+	unlock) fields='token' ;;
 	runners) fields='kind inline_code takes_value module' ;;
 	policies | addresses | processes | sockets | hosts) # maps of maps: bpftool knows no names there
 		inner=$P/scope0_$map
@@ -155,7 +166,8 @@ for e in json.load(sys.stdin):
 	scope0_policy) fields='flags generation nconds ngrants denies conds grants kind index' ;;
 	scope0_addresses) fields='prefixlen addr first count flags rule' ;;
 	scope0_processes) fields='key value w' ;;
-	folded | owners | scope0_sockets | scope0_hosts | address_names | name_texts)
+	desks) fields='taken key server question asked to out facts dns' ;;
+	folded | owners | scope0_sockets | scope0_hosts | address_names | name_texts | held | server_names | dns_sockets | askers | questions)
 		fields= # empty here
 		;;
 	*)

@@ -113,7 +113,7 @@ _kntrl_load() {
 	case $cur in
 	-*)
 		_kntrl_words "$cur" --mode --rules-file --rules-dir --scope --dry-run --unload \
-			--no-preload --accept-preempt --verbose --version --help
+			--token-file --seal --no-preload --accept-preempt --verbose --version --help
 		;;
 	*) _kntrl_policies "$cur" ;;
 	esac

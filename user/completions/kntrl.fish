@@ -64,6 +64,8 @@ complete -c kntrl-load -l rules-dir -x -a '(__fish_complete_directories)' -d 'A 
 complete -c kntrl-load -l scope -x -a 'host cgroup: tree:' -d 'Whom the policy is for'
 complete -c kntrl-load -l dry-run -d 'Compile, say what would be loaded, touch nothing'
 complete -c kntrl-load -l unload -d 'End enforcement'
+complete -c kntrl-load -l token-file -r -F -d 'The token of who may change this'
+complete -c kntrl-load -l seal -d 'Nobody may change this'
 complete -c kntrl-load -l no-preload -d 'Cut forbidden connections from before the load'
 complete -c kntrl-load -l accept-preempt -d 'Enforce although a hook may be skipped'
 complete -c kntrl-load -s v -l verbose -d 'Say more'

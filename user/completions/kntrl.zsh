@@ -113,6 +113,8 @@ _kntrl_load() {
 		'--scope[whom the policy is for]:scope:_kntrl_scope' \
 		'(--unload)--dry-run[compile, say what would be loaded, touch nothing]' \
 		'(--dry-run)--unload[end enforcement]' \
+		'--token-file[the token of who may change this]:file:_files' \
+		'--seal[nobody may change this]' \
 		'--no-preload[cut forbidden connections from before the load]' \
 		'--accept-preempt[enforce although a hook may be skipped]' \
 		'(-v --verbose)'{-v,--verbose}'[say more]' \

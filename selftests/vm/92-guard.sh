@@ -1,0 +1,237 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# self_protect: root within the scope cannot undo what is in force; who is outside of
+# it, or holds the token, can.
+. selftests/vm/lib.sh
+
+P=/sys/fs/bpf/kntrl
+token=$T/token
+loader=$(program kntrl-load)
+report() {
+	"$(program kntrl)" --token-file "$token" report --format json
+}
+
+policy() {
+	printf 'version: "1"\nmode: %s\nrules:\n  self_protect: %s\n  network:\n    allowed_ips: [203.0.113.7]\n' \
+		"$2" "$3" >"$T/$1.yaml"
+}
+
+# raw WHAT: prints ok, or the name of the error.
+raw() {
+	python3 - "$@" <<'PYTHON'
+import ctypes, errno, os, socket, struct, sys
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+def call(*args):
+    if libc.syscall(*args) < 0:
+        raise OSError(ctypes.get_errno(), "")
+
+def unlock(token):
+    call(321, 0x6b6e7472, token, len(token))
+
+def module(path):
+    call(313, os.open(path, os.O_RDONLY), b"", 0)
+
+def map_write(path):
+    name = ctypes.create_string_buffer(path.encode())
+    attr = struct.pack("QII", ctypes.addressof(name), 0, 0)
+    call(321, 7, attr, len(attr))
+
+# A table of nftables where packets leave a device: NFT_MSG_NEWTABLE, family netdev.
+def netdev():
+    s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+    def message(kind, family, resource):
+        return struct.pack("IHHIIBBH", 20, kind, 5, 0, 0, family, 0, resource)
+    s.sendto(message(16, 0, 0x0a00) + message(0x0a00, 5, 0) + message(17, 0, 0x0a00), (0, 0))
+
+def node(path, major, minor, flags):
+    if not os.path.exists(path):
+        os.mknod(path, 0o20600, os.makedev(major, minor))
+    os.close(os.open(path, flags))
+
+what = {
+    "zero": lambda: unlock(bytes(32)),
+    "guess": lambda: unlock(b"x" * 32),
+    "init_module": lambda: call(175, bytes(4096), 4096, b""),
+    "finit_module": lambda: module("/proc/self/exe"),
+    "kexec": lambda: call(246, 0, 0, 0, 0),
+    "mem": lambda: node(sys.argv[2] + "/mem", 1, 1, os.O_RDWR),
+    "control": lambda: map_write("/sys/fs/bpf/kntrl/control"),
+    "netdev": netdev,
+}
+try:
+    what[sys.argv[1]]()
+    print("ok")
+except OSError as e:
+    print(errno.errorcode[e.errno])
+PYTHON
+}
+
+# shellcheck disable=SC2046 # a list of zeroes
+scope_off="bpftool map update pinned $P/scopes key 0 0 0 0 value $(printf '0 %.0s' $(seq 32))"
+
+# refused CMD...: with EPERM, in the words of its program.
+refused() {
+	! "$@" >"$T/said" 2>&1 && grep -q -i -E 'not permitted|permission denied|superuser|echo: I/O error|protects itself' "$T/said"
+}
+
+held() {
+	not_ok "$1: what is denied stays denied" connects 203.0.113.8 443
+}
+
+lost() {
+	ok "without self_protect, $1 opens all" connects 203.0.113.8 443
+}
+
+ok 'addresses' addr_add 203.0.113.7 203.0.113.8
+ok 'listeners' listen tcp:203.0.113.7:443 tcp:203.0.113.8:443
+mount --make-rshared /
+defer 'mount --make-rprivate /'
+policy on trace true
+policy off trace false
+policy monitor monitor true
+mkdir -p "$T/debug"
+
+# --- what the attacks do when nothing keeps them from it ---
+
+ok 'a policy that does not protect itself' load "$T/off.yaml"
+not_ok 'denies' connects 203.0.113.8 443
+ok 'the table of scopes can be written' sh -c "$scope_off"
+ok 'so can the control map be opened' test "$(raw control)" = ok
+is "$(raw kexec)" ok 'a kernel can be unloaded'
+unlike "$(raw init_module) $(raw finit_module)" EPERM 'modules are read'
+is "$(raw mem "$T")" ok '/dev/mem opens'
+unlike "$(raw netdev)" EPERM 'a table at a device is looked at'
+ok 'load again' load "$T/off.yaml"
+ftrace=$(cat /proc/sys/kernel/ftrace_enabled)
+echo 0 >/proc/sys/kernel/ftrace_enabled
+status_is 124 'kernel.ftrace_enabled=0 leaves the packets to the backstop' connects 203.0.113.8 443
+echo "$ftrace" >/proc/sys/kernel/ftrace_enabled
+not_ok 'and closes' connects 203.0.113.8 443
+ok 'the pins can be unmounted' umount -l /sys/fs/bpf
+wait_for 10 connects 203.0.113.8 443
+lost 'unmounting'
+ok 'and mounted again' mount -t bpf bpf /sys/fs/bpf
+
+# --- who may end it is said first ---
+
+status_is 1 'for the whole host it is asked who may end it' "$loader" "$T/on.yaml"
+like "$(cat "$T/log")" 'token-file FILE.*--seal' 'and how to say so'
+not_ok 'nothing was loaded' test -e $P
+defer "$loader --unload --token-file $token"
+ok 'load, with a token' load --token-file "$token" "$T/on.yaml"
+is "$(stat -c '%a %u %s' "$token")" '600 0 65' 'which root alone can read'
+cp "$token" "$T/copy"
+
+# --- root, with all capabilities, tries everything ---
+
+held 'at first'
+not_ok 'allowed is what was' connects 203.0.113.8 443
+ok 'and that still' connects 203.0.113.7 443
+before=$(ls $P)
+ok 'rm -r' refused rm -r $P
+ok 'through another root' refused rm -r "/proc/1/root$P"
+ok 'unlink a link' refused rm "$P/link_egress"
+ok 'rename a link' refused mv "$P/link_egress" "$P/x"
+ok 'rename the directory' refused mv "$P" "$P.old"
+ok 'unmount' refused umount /sys/fs/bpf
+ok 'detach' refused umount -l /sys/fs/bpf
+ok 'detach what it is mounted on' refused umount -l /sys
+ok 'in a namespace whose mounts are peers' refused \
+	unshare -m --propagation unchanged umount -l /sys/fs/bpf
+ok 'mount over the pins' refused mount -t tmpfs none $P
+ok 'or above' refused mount -t tmpfs none /sys/fs/bpf
+ok 'or further up' refused mount -t tmpfs none /sys
+is "$(ls $P)" "$before" 'every pin is there'
+held 'after that'
+ok 'write a map' refused sh -c "$scope_off"
+ok 'by its number' refused bpftool map update name scopes key 0 0 0 0 value 0 0 0 0
+is "$(raw control)" EPERM 'open the control map to write'
+ok 'read the token' refused bpftool map dump pinned $P/unlock
+ok 'take the events' refused bpftool map show pinned $P/events
+ok 'detach a link' refused bpftool link detach pinned $P/link_egress
+ok 'take a program' refused bpftool prog show pinned $P/prog_egress
+ok 'detach it' refused bpftool cgroup detach /sys/fs/cgroup egress pinned $P/prog_egress
+ok 'ftrace_enabled' refused sh -c 'echo 0 >/proc/sys/kernel/ftrace_enabled'
+ok 'modprobe' refused sh -c 'echo /tmp/x >/proc/sys/kernel/modprobe'
+ok 'core_pattern' refused sh -c 'echo "|/tmp/x" >/proc/sys/kernel/core_pattern'
+is "$(raw init_module)" EPERM 'init_module'
+is "$(raw finit_module)" EPERM 'finit_module'
+is "$(raw kexec)" EPERM 'kexec_load'
+is "$(raw mem "$T")" EPERM '/dev/mem'
+ok 'debugfs' refused sh -c "mount -t debugfs none $T/debug; ls $T/debug/x; cat $T/debug/sleep_time $T/debug/extfrag/* $T/debug/fault_around_bytes"
+umount "$T/debug" 2>/dev/null
+ip link add x0 type vxlan id 3 remote 203.0.113.8 dstport 4789 2>"$T/said"
+like "$(cat "$T/said")" 'Operation not permitted' 'a tunnel'
+ip link add x0 type ipip remote 203.0.113.8 2>"$T/said"
+like "$(cat "$T/said")" 'Operation not permitted' 'of another kind'
+ip xfrm policy add src 203.0.113.7 dst 203.0.113.8 dir out 2>"$T/said"
+like "$(cat "$T/said")" 'Operation not permitted' 'IPsec'
+tc filter add dev lo parent ffff: matchall action drop 2>"$T/said"
+like "$(cat "$T/said")" 'Operation not permitted' 'a filter of packets'
+is "$(raw netdev)" EPERM 'nftables at a device'
+is "$(raw zero)" EPERM 'the token is not zero'
+is "$(raw guess)" EPERM 'nor guessed'
+status_is 1 'unload' "$loader" --unload
+like "$(cat "$T/log")" 'protects itself.*--token-file' 'says what is wanting'
+ok 'load another policy' refused "$loader" "$T/off.yaml"
+head -c 64 /dev/zero | tr '\0' 5 >"$T/wrong"
+status_is 1 'with a wrong token' "$loader" --unload --token-file "$T/wrong"
+like "$(cat "$T/log")" 'is not the token' 'which is said'
+held 'after all of it'
+is "$(ls $P)" "$before" 'every pin is there'
+is "$(cat /proc/sys/kernel/ftrace_enabled)" "$ftrace" 'and ftrace is on'
+
+# --- what is nobody's harm still works ---
+
+ok 'no map is to be read' refused bpftool map show pinned $P/scopes
+ok 'nor reported' refused "$(program kntrl)" report
+ok 'a veth pair' ip link add x0 type veth peer name x1
+ip link del x0
+ok 'a mount elsewhere' mount -t tmpfs none "$T/debug"
+ok 'and its end' umount "$T/debug"
+said=$(report)
+for what in "remove kntrl's pins" "unmount kntrl's pins" 'change kntrl by bpf command' \
+	'change the kernel' 'change a protected sysctl' 'send behind the hooks' 'unlock kntrl'; do
+	like "$said" "\"daddr\":\"$what.*\"denied\":true,\"rule\":\"rules.self_protect\"" "told: $what"
+done
+
+# --- who holds the token ---
+
+ok 'the token reloads' load --token-file "$token" "$T/on.yaml"
+held 'after the reload'
+is "$(cat "$token")" "$(cat "$T/copy")" 'and stays the same'
+ok 'monitor' load --token-file "$token" "$T/monitor.yaml"
+is "$(raw control)" ok 'keeps nobody from anything'
+like "$(report)" '"daddr":"change kntrl.*"mode":"monitor","denied":false' 'but tells'
+ok 'on again' load --token-file "$token" "$T/on.yaml"
+is "$(raw control)" EPERM 'it is'
+ok 'the token unloads' "$loader" --unload --token-file "$token"
+not_ok 'all of it' test -e $P
+ok 'and all is open' connects 203.0.113.8 443
+
+# --- a scope: who is outside may ---
+
+cat >"$T/inside" <<INSIDE
+read -r go
+rm -r $P 2>/dev/null && echo removed
+echo 0 2>/dev/null >/proc/sys/kernel/ftrace_enabled && echo off
+$loader --unload 2>/dev/null && echo unloaded
+timeout 10 bash -c 'exec 3<>/dev/tcp/203.0.113.8/443' 2>/dev/null && echo connected
+echo done
+INSIDE
+mkfifo "$T/go"
+sh "$T/inside" <"$T/go" >"$T/did" 2>&1 &
+inside=$!
+exec 3>"$T/go"
+ok 'a tree, sealed' load --seal --scope "tree:$inside" "$T/on.yaml"
+echo go >&3
+wait "$inside"
+is "$(cat "$T/did")" 'done' 'from within nothing can be done'
+is "$(raw zero)" EPERM 'there is no token'
+ok 'from outside it is ended' "$loader" --unload
+not_ok 'and gone' test -e $P
+
+done_testing

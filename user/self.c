@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "log.h"
+#include "pins.h"
+#include "self.h"
+
+/* ---- What is ours ---- */
+
+/* Our maps: by their BTF, and those that have none by number. */
+static int own_maps(struct engine *e, struct own *own)
+{
+	DIR *pins = opendir(e->dir);
+	struct dirent *d;
+	int n = 0;
+
+	if (!pins) {
+		log_error("%s: %s", e->dir, strerror(errno));
+		return -1;
+	}
+	while ((d = readdir(pins))) {
+		struct bpf_map_info info = {};
+		__u32 len = sizeof(info);
+		int fd;
+
+		if (d->d_name[0] == '.' || !strncmp(d->d_name, "link_", 5) ||
+		    !strncmp(d->d_name, PIN_PROG_PREFIX, strlen(PIN_PROG_PREFIX)))
+			continue;
+		fd = engine_fd(e, d->d_name);
+		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len)) {
+			closedir(pins);
+			return -1;
+		}
+		close(fd);
+		if (!strcmp(d->d_name, PIN_CONTROL))
+			own->btf = info.btf_id;
+		if (!info.btf_id && n < OWN_MAPS)
+			own->maps[n++] = info.id;
+	}
+	closedir(pins);
+	return 0;
+}
+
+struct mounted {
+	int id, parent, group;
+};
+
+/* A line of /proc/self/mountinfo: "36 35 98:0 / /mnt rw shared:1 - ext3 ..." */
+static bool mount_parse(const char *line, struct mounted *m)
+{
+	const char *end = strstr(line, " - "), *shared = strstr(line, " shared:");
+
+	m->group = shared && end && shared < end ? atoi(shared + 8) : 0;
+	return sscanf(line, "%d %d", &m->id, &m->parent) == 2;
+}
+
+static bool mount_find(int id, struct mounted *m)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	bool found = false;
+	char *line = NULL;
+	size_t size = 0;
+
+	while (f && !found && getline(&line, &size, f) > 0)
+		found = mount_parse(line, m) && m->id == id;
+	free(line);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* The mount of the pins, and those that it hangs from. */
+static void own_mounts(int id, struct own *own)
+{
+	struct mounted m;
+	int n;
+
+	for (n = 0; n < OWN_MOUNTS && mount_find(id, &m); n++) {
+		own->mounts[n] = (struct own_mount){ .id = m.id, .group = m.group };
+		if (m.parent == m.id)
+			break;
+		id = m.parent;
+	}
+}
+
+static int own_fill(struct engine *e)
+{
+	struct own own = { 0 };
+	struct statx st;
+
+	if (own_maps(e, &own))
+		return -1;
+	if (statx(AT_FDCWD, e->dir, 0, STATX_INO | STATX_MNT_ID, &st)) {
+		log_error("%s: %s", e->dir, strerror(errno));
+		return -1;
+	}
+	own.dir = st.stx_ino;
+	own.dev = st.stx_dev_major << 20 | st.stx_dev_minor;
+	own_mounts(st.stx_mnt_id, &own);
+	e->control->own = own;
+	return 0;
+}
+
+/* ---- The token ---- */
+
+#define DIGITS	(2 * sizeof(struct unlock))
+
+int self_show(const struct unlock *token)
+{
+	return syscall(SYS_bpf, UNLOCK_COMMAND, token, sizeof(*token)) && errno == EALREADY ? 0 : -1;
+}
+
+static bool token_parse(const char *text, struct unlock *token)
+{
+	unsigned char *p = (unsigned char *)token;
+	size_t i;
+
+	for (i = 0; i < sizeof(*token); i++)
+		if (sscanf(text + 2 * i, "%2hhx", &p[i]) != 1)
+			return false;
+	return true;
+}
+
+/* 0; 1: the file is empty or not there; -1 with a message. */
+static int token_read(const char *file, struct unlock *token)
+{
+	char text[DIGITS + 1] = "";
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	size_t n = 0;
+	ssize_t got;
+
+	if (fd < 0 && errno == ENOENT)
+		return 1;
+	while (fd >= 0 && n < DIGITS && (got = read(fd, text + n, DIGITS - n)) > 0)
+		n += got;
+	if (fd < 0)
+		log_error("--token-file %s: %s", file, strerror(errno));
+	else
+		close(fd);
+	if (fd >= 0 && n && (n < DIGITS || !token_parse(text, token))) {
+		log_error("--token-file %s: is no token: 64 hexadecimal digits were expected", file);
+		return -1;
+	}
+	return fd < 0 ? -1 : !n;
+}
+
+static int token_write(const char *file, const struct unlock *token)
+{
+	const unsigned char *p = (const unsigned char *)token;
+	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	char text[DIGITS + 2];
+	struct stat st;
+	size_t i;
+
+	/* a pipe, or a descriptor as /dev/fd/N */
+	if (fd < 0 && errno == EEXIST && !stat(file, &st) && !S_ISREG(st.st_mode))
+		fd = open(file, O_WRONLY | O_CLOEXEC);
+	for (i = 0; i < sizeof(*token); i++)
+		snprintf(text + 2 * i, 4, "%02x\n", p[i]);
+	if (fd < 0 || write(fd, text, DIGITS + 1) != (ssize_t)DIGITS + 1 || close(fd)) {
+		log_error("--token-file %s: %s", file, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static bool is_regular(const char *file)
+{
+	struct stat st;
+
+	return !stat(file, &st) && S_ISREG(st.st_mode);
+}
+
+/* Whether the hook that takes tokens is attached. */
+static bool asks_for_token(void)
+{
+	return !access(PIN_DIR "/link_self_bpf", F_OK);
+}
+
+int self_unlock(const char *file)
+{
+	struct unlock token;
+	int err, fd;
+
+	if (!asks_for_token())
+		return 0;
+	err = file ? token_read(file, &token) : 1;
+	if (err < 0)
+		return -1;
+	if (!err && self_show(&token)) {
+		log_error("--token-file %s: is not the token of what is loaded", file);
+		return -1;
+	}
+	fd = bpf_obj_get(PIN_DIR "/" PIN_CONTROL);
+	if (fd < 0 && errno == EPERM) {
+		log_error("what is loaded protects itself (rules.self_protect): give its token by --token-file, or do this from outside of its scope");
+		return -1;
+	}
+	if (fd >= 0)
+		close(fd);
+	return 0;
+}
+
+/* The token that is in force, or a new one. */
+static int token_get(struct engine *e, struct unlock *token, bool *fresh)
+{
+	const struct unlock none = { 0 };
+	int fd = engine_fd(e, PIN_UNLOCK), err = -1;
+
+	if (fd < 0)
+		return -1;
+	*fresh = !bpf_map_lookup_elem(fd, &(__u32){ 0 }, token) &&
+		 !memcmp(token, &none, sizeof(none));
+	if (!*fresh)
+		err = 0;
+	else if (getrandom(token, sizeof(*token), 0) == sizeof(*token))
+		err = bpf_map_update_elem(fd, &(__u32){ 0 }, token, BPF_ANY);
+	if (err)
+		log_error("map unlock: %s", strerror(errno));
+	close(fd);
+	return err;
+}
+
+static int token_forget(struct engine *e)
+{
+	const struct unlock none = { 0 };
+	int fd = engine_fd(e, PIN_UNLOCK), err;
+
+	err = fd < 0 ? -1 : bpf_map_update_elem(fd, &(__u32){ 0 }, &none, BPF_ANY);
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+int self_prepare(struct engine *e, const char *file, bool seal)
+{
+	struct unlock token;
+	bool fresh;
+
+	if (own_fill(e) || token_get(e, &token, &fresh))
+		return -1;
+	if (self_show(&token)) {
+		log_error("the token is not taken: %s", strerror(errno));
+		return -1;
+	}
+	engine_unlock_janitor(e, &token);
+	if (seal || (fresh && !file))
+		return token_forget(e);
+	/* One that is there was read, and was right, or this process is out of every scope. */
+	return file && (fresh || !is_regular(file)) ? token_write(file, &token) : 0;
+}
