@@ -52,6 +52,8 @@ enum rule_kind {
 	RULE_QUIC,			/* block_quic */
 	RULE_HTTP,			/* allow_http */
 	RULE_SELF_PROTECT,
+	RULE_REGO,			/* a rule in Rego; index: line, in source */
+	RULE_REGO_DENY,			/* ancestry_denied; likewise */
 	RULE_KINDS
 };
 

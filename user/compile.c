@@ -16,11 +16,13 @@
 #include "compile.h"
 #include "hash.h"
 #include "hosts.h"
+#include "rego/rego.h"
 #include "resolvers.h"
 #include "target.h"
 #include "util.h"
 
 #define V4_PREFIX 96	/* of ::ffff:0:0/96 */
+#define UNPROFILED (LIT_NOT | ATOM_PROFILED)
 
 /* One grant at one prefix, before prefixes are united. */
 struct raw_grant {
@@ -33,7 +35,7 @@ struct raw_grant {
 struct raw_host {
 	struct host_key *key;	/* of the name and all below it */
 	struct grant grant;
-	bool below_only;
+	bool below_only, alone;
 };
 
 /* The atom of a name that a chain asks for. */
@@ -467,7 +469,7 @@ static void host_make(struct compiler *c, const struct raw_host *raw, size_t n, 
 	/* The entry of the name alone stands behind that of all below it. */
 	e->parent = alone ? c->t->nhosts - 1 : parent;
 	for (i = 0; i < n; i++)
-		if (!alone || !raw[i].below_only)
+		if (alone ? !raw[i].below_only : !raw[i].alone)
 			list_own(c, &list, &e->dest, raw[i].grant);
 	if (parent)
 		list_inherit(c, &list, &c->t->hosts[parent - 1].dest);
@@ -495,7 +497,7 @@ static void hosts_unite(struct compiler *c)
 		for (n = 1; i + n < c->nhosts && !by_name(&c->hosts[i], &c->hosts[i + n]); n++)
 			;
 		for (j = i; j < i + n; j++)
-			below |= c->hosts[j].below_only;
+			below |= c->hosts[j].below_only || c->hosts[j].alone;
 		while (up && !host_covers(&t->hosts[up - 1].key, c->hosts[i].key))
 			up = t->hosts[up - 1].parent;
 		host_make(c, &c->hosts[i], n, up, false);
@@ -746,6 +748,396 @@ static void compile_sockets(struct compiler *c)
 	}
 }
 
+/* ---- Rego ---- */
+
+#define REGO_PREFIXES	4096	/* of one clause */
+
+static void write_list(FILE *f, const char *key, const char *comma)
+{
+	fprintf(f, "%s\"%s\":[", comma, key);
+}
+
+static void write_addresses(FILE *f, const struct addr_list *l, bool exact)
+{
+	const char *comma = "";
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		const struct addr_rule *a = &l->v[i];
+		bool v4 = a->prefixlen >= V4_PREFIX && addr_is_v4(a->addr);
+		char text[INET6_ADDRSTRLEN];
+
+		if ((a->prefixlen == 128) != exact)
+			continue;
+		inet_ntop(v4 ? AF_INET : AF_INET6, a->addr + (v4 ? 12 : 0), text, sizeof(text));
+		fprintf(f, "%s\"%s", comma, text);
+		if (!exact)
+			fprintf(f, "/%u", a->prefixlen - (v4 ? V4_PREFIX : 0));
+		if (a->ports.lo || a->ports.hi != UINT16_MAX)
+			fprintf(f, ":%u-%u", a->ports.lo, a->ports.hi);
+		fputc('"', f);
+		comma = ",";
+	}
+	fputc(']', f);
+}
+
+static void write_hosts(FILE *f, const struct host_list *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		const struct host_rule *h = &l->v[i];
+
+		fprintf(f, "%s\"%s%s", i ? "," : "", h->below_only ? "." : "", h->name);
+		if (h->ports.lo || h->ports.hi != UINT16_MAX)
+			fprintf(f, ":%u-%u", h->ports.lo, h->ports.hi);
+		fputc('"', f);
+	}
+	fputc(']', f);
+}
+
+static void write_string(FILE *f, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	fputc('"', f);
+	for (; *s; s++) {
+		if (*s < 0x20 || *s == '"' || *s == '\\')
+			fprintf(f, "\\u%04x", *s);
+		else
+			fputc(*s, f);
+	}
+	fputc('"', f);
+}
+
+static void write_profiles(FILE *f, const struct policy_src *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->profiles.n; i++) {
+		const struct profile_rule *p = &s->profiles.v[i];
+
+		fprintf(f, "%s{\"process\":", i ? "," : "");
+		write_string(f, p->process.process);
+		write_list(f, "allowed_hosts", ",");
+		write_hosts(f, &p->hosts);
+		write_list(f, "allowed_cidrs", ",");
+		write_addresses(f, &p->cidrs, false);
+		fputc('}', f);
+	}
+	fputc(']', f);
+}
+
+static void write_chains(FILE *f, const struct policy_src *s)
+{
+	const char *comma = "";
+	size_t i, j;
+
+	for (i = 0; i < s->chains.n; i++) {
+		const struct chain_rule *c = &s->chains.v[i];
+
+		if (c->action != CHAIN_CONNECT)
+			continue;
+		fprintf(f, "%s{\"process\":", comma);
+		write_string(f, c->process);
+		write_list(f, "ancestors", ",");
+		for (j = 0; j < c->ancestors.n; j++) {
+			fputs(j ? "," : "", f);
+			write_string(f, c->ancestors.v[j].path);
+		}
+		fputs("]}", f);
+		comma = ",";
+	}
+	fputc(']', f);
+}
+
+/* The policy as rules see it in data. */
+static char *rego_data(const struct policy_src *s)
+{
+	char *text;
+	size_t len, i;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		abort();
+	fputc('{', f);
+	write_list(f, "allowed_hosts", "");
+	write_hosts(f, &s->allowed_hosts);
+	write_list(f, "allowed_ip_addr", ",");
+	write_addresses(f, &s->allowed_ips, true);
+	write_list(f, "allowed_cidrs", ",");
+	write_addresses(f, &s->allowed_ips, false);
+	write_list(f, "allowed_processes", ",");
+	for (i = 0; i < s->allowed_processes.n; i++) {
+		fputs(i ? "," : "", f);
+		write_string(f, s->allowed_processes.v[i].process);
+	}
+	fputc(']', f);
+	write_list(f, "process_profiles", ",");
+	write_profiles(f, s);
+	write_list(f, "blocked_process_chains", ",");
+	write_chains(f, s);
+	fprintf(f, ",\"allow_local_ip_ranges\":%s,\"allow_github_meta\":%s,\"allow_metadata\":%s}",
+		s->allow_local_ranges != NO ? "true" : "false",
+		s->allow_github_meta == YES ? "true" : "false",
+		s->allow_metadata == YES ? "true" : "false");
+	fclose(f);
+	return text;
+}
+
+/* One atom for all names that must not be there: a set costs one literal. */
+static __u16 atom_for_none(struct compiler *c, const struct rego_clause *clause,
+			   enum rego_about about, const struct origin *at)
+{
+	__u16 atom = 0;
+	size_t i, n = 0;
+
+	for (i = 0; i < clause->n; i++)
+		n += clause->v[i].about == about && clause->v[i].negated;
+	for (i = 0; i < clause->n; i++) {
+		const struct rego_literal *l = &clause->v[i];
+
+		if (l->about != about || !l->negated)
+			continue;
+		if (n == 1)
+			return atom_for(c, l->text, at);
+		if (!atom)
+			atom = atom_new(c, at);
+		atom_name(c, l->text, atom);
+	}
+	return atom;
+}
+
+static bool is_process_literal(const struct rego_literal *l)
+{
+	return l->about == REGO_TASK_NAME || l->about == REGO_EXE || l->about == REGO_ANCESTOR;
+}
+
+/* What a clause asks of the process, and @first. */
+static int rego_cond(struct compiler *c, const struct rego_clause *clause, __u16 first,
+		     const struct origin *at)
+{
+	static const enum rego_about abouts[] = { REGO_TASK_NAME, REGO_EXE, REGO_ANCESTOR };
+	__u16 lits[COND_LITS], n = 0;
+	size_t i;
+
+	if (first)
+		lits[n++] = first;
+	for (i = 0; i < clause->n && n < COND_LITS; i++) {
+		const struct rego_literal *l = &clause->v[i];
+
+		if (is_process_literal(l) && !l->negated)
+			lits[n++] = atom_for(c, l->text, at) |
+				    (l->about == REGO_ANCESTOR ? LIT_ANCESTRY : 0);
+	}
+	for (i = 0; i < 3 && n < COND_LITS; i++) {
+		__u16 atom = atom_for_none(c, clause, abouts[i], at);
+
+		if (atom)
+			lits[n++] = atom | LIT_NOT | (abouts[i] == REGO_ANCESTOR ? LIT_ANCESTRY : 0);
+	}
+	if (n == COND_LITS) {
+		fail(c, at, "rego", "asks for more than %d names of processes and ancestors at once",
+		     COND_LITS - 4);
+		return -1;
+	}
+	return cond_add(c, at, lits, n);
+}
+
+/* @within without what is excluded, in as few prefixes as there are. */
+static int rego_carve(struct compiler *c, const struct rego_clause *clause,
+		      struct rego_literal within, const struct grant *grant, int room)
+{
+	bool hole = false;
+	size_t i;
+
+	for (i = 0; i < clause->n; i++) {
+		const struct rego_literal *l = &clause->v[i];
+
+		if (l->about != REGO_ADDRESS || !l->negated)
+			continue;
+		if (rego_prefix_within(&within, l))
+			return room;
+		hole |= rego_prefix_within(l, &within);
+	}
+	if (hole) {
+		int bit = within.prefixlen++;
+
+		room = rego_carve(c, clause, within, grant, room);
+		within.addr[bit / 8] |= 0x80 >> (bit % 8);
+		return rego_carve(c, clause, within, grant, room);
+	}
+	if (room > 0) {
+		struct raw_grant *r = raw_add(c, within.addr, within.prefixlen);
+
+		r->grant = *grant;
+	}
+	return room - 1;
+}
+
+static bool v4_within(const struct rego_literal *l)
+{
+	return l->prefixlen >= V4_PREFIX && addr_is_v4(l->addr);
+}
+
+/* IPv6 but for ::ffff:0:0/96, and IPv4, each without what is excluded of it. */
+static void rego_addresses(struct compiler *c, const struct rego_clause *clause,
+			   const struct rego_literal *within, const struct grant *grant,
+			   const struct origin *at)
+{
+	struct rego_literal all = { .about = REGO_ADDRESS };
+	struct rego_literal v4 = { .about = REGO_ADDRESS, .prefixlen = V4_PREFIX,
+				   .addr = { [10] = 0xff, 0xff } };
+	int room = REGO_PREFIXES;
+
+	if (within) {
+		room = rego_carve(c, clause, *within, grant, room);
+	} else {
+		size_t from = c->nraw, i, n;
+
+		room = rego_carve(c, clause, all, grant, room);
+		/* A prefix beside an excluded one may be all of IPv4, or a part of it. */
+		for (i = n = from; i < c->nraw; i++) {
+			struct rego_literal l = { .prefixlen = c->raw[i].key.prefixlen };
+
+			memcpy(l.addr, c->raw[i].key.addr, sizeof(l.addr));
+			if (!v4_within(&l))
+				c->raw[n++] = c->raw[i];
+		}
+		c->nraw = n;
+		room = rego_carve(c, clause, v4, grant, room);
+	}
+	if (room < 0)
+		fail(c, at, "rego", "what it excludes leaves more than %d ranges of addresses",
+		     REGO_PREFIXES);
+}
+
+static void rego_host(struct compiler *c, const struct rego_literal *l, const struct grant *grant,
+		      const struct origin *at)
+{
+	struct host_rule h = { .name = (char *)l->text + l->below, .below_only = l->below,
+			       .at = *at };
+
+	grant_host(c, &h, grant->cond, grant->rule);
+	c->hosts[c->nhosts - 1].alone = !l->below;
+	c->hosts[c->nhosts - 1].grant = *grant;
+}
+
+static void rego_anywhere(struct compiler *c, const struct grant *grant, const struct origin *at)
+{
+	struct policy *p = &c->t->policy;
+
+	if (p->nany == POLICY_GRANTS / 2)
+		fail(c, at, "rego", "more than %d ways to reach any address", POLICY_GRANTS / 2);
+	else
+		p->grants[p->nany++] = *grant;
+	p->ngrants = p->nany;
+}
+
+/* Where a clause leads: a name, some addresses, or anywhere. */
+static void rego_grant(struct compiler *c, const struct rego_clause *clause, struct grant *g,
+		       const struct origin *at)
+{
+	const struct rego_literal *name = NULL, *within = NULL, *l;
+	bool excludes = false;
+	size_t i;
+
+	for (i = 0; i < clause->n; i++) {
+		l = &clause->v[i];
+		if (l->about == REGO_DOMAIN && (l->negated || name)) {
+			fail(c, at, "rego", l->negated ? "asks that no name of the address is one of these; "
+			     "the kernel cannot decide that; list the names that are allowed" :
+			     "asks for two names at once; the kernel cannot decide that");
+			return;
+		}
+		if (l->about == REGO_DOMAIN)
+			name = l;
+		if (l->about == REGO_ADDRESS && !l->negated &&
+		    (!within || l->prefixlen > within->prefixlen))
+			within = l;
+		excludes |= l->about == REGO_ADDRESS && l->negated;
+	}
+	if (name && (within || excludes))
+		fail(c, at, "rego", "asks for a name and an address at once; the kernel cannot decide that; "
+		     "make two rules of it");
+	else if (name)
+		rego_host(c, name, g, at);
+	else if (within || excludes)
+		rego_addresses(c, clause, within, g, at);
+	else
+		rego_anywhere(c, g, at);
+}
+
+static void rego_allow(struct compiler *c, const struct rego_clause *clause,
+		       const struct origin *at)
+{
+	struct grant g = { .protos = PROTO_BIT_ANY, .port_hi = UINT16_MAX,
+			   .rule = rule_at(RULE_REGO, 0, at) };
+	int cond = rego_cond(c, clause, UNPROFILED, at);
+	size_t i;
+
+	for (i = 0; i < clause->n; i++) {
+		const struct rego_literal *l = &clause->v[i];
+
+		if (l->about == REGO_PROTO)
+			g.protos &= l->protos;
+		if (l->about != REGO_PORT)
+			continue;
+		if (l->lo > g.port_lo)
+			g.port_lo = l->lo;
+		if (l->hi < g.port_hi)
+			g.port_hi = l->hi;
+	}
+	if (cond < 0 || !g.protos || g.port_lo > g.port_hi)
+		return;
+	g.cond = cond;
+	rego_grant(c, clause, &g, at);
+}
+
+static void rego_deny(struct compiler *c, const struct rego_clause *clause,
+		      const struct origin *at)
+{
+	int cond = rego_cond(c, clause, 0, at);
+	size_t i;
+
+	for (i = 0; i < clause->n; i++) {
+		if (is_process_literal(&clause->v[i]))
+			continue;
+		fail(c, at, "ancestry_denied", "asks for the destination; it can ask for the process and "
+		     "its ancestors alone");
+		return;
+	}
+	if (cond >= 0)
+		deny_add(c, at, cond, RULE_REGO_DENY, false);
+}
+
+static void compile_rego(struct compiler *c)
+{
+	struct rego_clauses clauses;
+	char *data;
+	size_t i, f;
+
+	if (!c->src->rego)
+		return;
+	data = rego_data(c->src);
+	c->errors += rego_lower(c->src->rego, data, c->src->mode == MODE_TRACE ? "trace" : "monitor",
+				&clauses, c->err);
+	free(data);
+	for (i = 0; i < clauses.n && !c->errors; i++) {
+		const struct rego_clause *clause = &clauses.v[i];
+		struct origin at = { .line = clause->line, .column = clause->column,
+				     .index = clause->line };
+
+		for (f = 0; f < c->src->nfiles; f++)
+			if (!strcmp(c->src->files[f], clause->file))
+				at.file = f;
+		if (clause->denies)
+			rego_deny(c, clause, &at);
+		else
+			rego_allow(c, clause, &at);
+	}
+}
+
 /* Accepted and not enforced would be worse than refused. */
 static void refuse_unsupported(struct compiler *c)
 {
@@ -798,18 +1190,18 @@ static void compile_tls(struct compiler *c)
 
 int compile(const struct policy_src *src, const __u64 seed[2], struct tables *t, FILE *err)
 {
-	const __u16 unprofiled = LIT_NOT | ATOM_PROFILED;
 	struct compiler c = { .src = src, .seed = seed, .t = t, .err = err,
 			      .next_atom = ATOM_FIRST_FREE };
 	size_t i;
 
 	memset(t, 0, sizeof(*t));
 	refuse_unsupported(&c);
-	c.cond_global = cond_add(&c, NULL, &unprofiled, 1);
+	c.cond_global = cond_add(&c, NULL, &(__u16){ UNPROFILED }, 1);
 	compile_flags(&c);
 	/* Profiles first: the number of a profile is its atom less ATOM_FIRST_FREE. */
 	for (i = 0; i < src->profiles.n; i++)
 		compile_profile(&c, &src->profiles.v[i], i);
+	compile_rego(&c);	/* what holds anywhere comes first among the grants */
 	compile_network(&c);
 	compile_processes(&c);
 	if (src->process_enabled != NO) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "policy_internal.h"
+#include "rego/rego.h"
 #include "util.h"
 
 /* What is to be known of an element to unite and release lists of it. */
@@ -381,6 +382,7 @@ void policy_free(struct policy_src *p)
 		list_release((char *)p + lists[i].offset, lists[i].element);
 	for (i = 0; i < p->nfiles; i++)
 		free(p->files[i]);
+	rego_free(p->rego);
 	policy_init(p);
 }
 
@@ -473,7 +475,9 @@ static int is_policy_file(const struct dirent *d)
 {
 	return d->d_name[0] != '.' && (has_suffix(d->d_name, ".yaml") ||
 				       has_suffix(d->d_name, ".yml") ||
-				       has_suffix(d->d_name, ".rego"));
+				       has_suffix(d->d_name, ".json") ||
+				       (has_suffix(d->d_name, ".rego") &&
+					!has_suffix(d->d_name, "_test.rego")));
 }
 
 /* By the bytes of the names: the order must not depend on the locale. */
@@ -482,15 +486,39 @@ static int compare_names(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+/* A file of rules in Rego, or a document for them. */
+static int read_rego(struct policy_src *p, const char *path, FILE *err)
+{
+	const char *why;
+	size_t len;
+	char *text = policy_file(path, &len, &why);
+	int errors;
+
+	if (!text) {
+		complain(err, path, why);
+		return 1;
+	}
+	if (!p->rego)
+		p->rego = rego_new();
+	if (policy_add_source(p, path, err) < 0)
+		errors = 1;
+	else if (has_suffix(path, ".json"))
+		errors = rego_add_json(p->rego, path, text, len, err);
+	else
+		errors = rego_add(p->rego, path, text, len, err);
+	free(text);
+	return errors;
+}
+
 static int read_entry(struct policy_src *p, const char *dir, const char *name, FILE *err)
 {
 	size_t len = strlen(dir) + strlen(name) + 2;
 	char *path = xmalloc(len);
-	int errors = 1;
+	int errors;
 
 	snprintf(path, len, "%s/%s", dir, name);
-	if (has_suffix(name, ".rego"))
-		complain(err, path, "Rego rules are not supported yet");
+	if (has_suffix(name, ".rego") || has_suffix(name, ".json"))
+		errors = read_rego(p, path, err);
 	else
 		errors = policy_read_file(p, path, err);
 	free(path);
@@ -502,17 +530,21 @@ int policy_read_dir(struct policy_src *p, const char *dir, FILE *err)
 	struct dirent **entries;
 	int n = scandir(dir, &entries, is_policy_file, compare_names);
 	int i, errors = 0;
+	bool rego = false;
 
 	if (n < 0) {
 		complain(err, dir, strerror(errno));
 		return 1;
 	}
 	if (!n) {
-		complain(err, dir, "no *.yaml or *.yml file in this directory");
+		complain(err, dir, "no *.yaml, *.yml or *.rego file in this directory");
 		errors = 1;
 	}
+	for (i = 0; i < n; i++)
+		rego |= has_suffix(entries[i]->d_name, ".rego");
 	for (i = 0; i < n; i++) {
-		errors += read_entry(p, dir, entries[i]->d_name, err);
+		if (rego || !has_suffix(entries[i]->d_name, ".json"))
+			errors += read_entry(p, dir, entries[i]->d_name, err);
 		free(entries[i]);
 	}
 	free(entries);

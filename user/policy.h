@@ -141,6 +141,8 @@ struct policy_src {
 	enum tristate self_protect;
 
 	struct { struct webhook_rule *v; size_t n; } webhooks;
+
+	struct rego *rego;	/* of *.rego files, with the documents beside them; NULL: none */
 };
 
 /*
@@ -160,7 +162,10 @@ int policy_read_file(struct policy_src *p, const char *path, FILE *err);
 int policy_read_buffer(struct policy_src *p, const char *name, const void *buf, size_t len,
 		       FILE *err);
 
-/* Reads all *.yaml and *.yml of a directory, in the order of their names. */
+/*
+ * Reads all *.yaml, *.yml and *.rego of a directory, in the order of their
+ * names, but for tests (*_test.rego).  Where there is Rego, *.json are its data.
+ */
 int policy_read_dir(struct policy_src *p, const char *dir, FILE *err);
 
 /* All of a file that is not too large, to be freed; else NULL, and @why. */

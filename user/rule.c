@@ -4,9 +4,9 @@
 #include "rule.h"
 
 /* Which numbers of a struct rule_ref a kind of rule has. */
-enum numbers { NO_NUMBER, ENTRY, SUB_ENTRY };
+enum numbers { NO_NUMBER, ENTRY, SUB_ENTRY, LINE };
 
-/* A place is written as before[sub]after[index], or before[index]. */
+/* A place is written as before[sub]after[index], before[index], or file:index. */
 struct place {
 	const char *before, *after;
 	enum numbers numbers;
@@ -43,6 +43,8 @@ static const struct place places[] = {
 	[RULE_QUIC] = { "rules.tls.block_quic" },
 	[RULE_HTTP] = { "rules.tls.allow_http" },
 	[RULE_SELF_PROTECT] = { "rules.self_protect" },
+	[RULE_REGO] = { "rego", NULL, LINE },
+	[RULE_REGO_DENY] = { "rego ancestry_denied", NULL, LINE },
 };
 
 _Static_assert(sizeof(places) / sizeof(*places) == RULE_KINDS, "every kind of rule has a place");
@@ -58,11 +60,15 @@ void rule_text(char *buf, size_t n, const struct rule_ref *r, const char *const 
 		return;
 	}
 	p = &places[r->kind];
-	if (p->numbers != NO_NUMBER && sources && nsources > 1 && r->source < nsources) {
+	if (p->numbers != NO_NUMBER && p->numbers != LINE && sources && nsources > 1 && r->source < nsources) {
 		source = sources[r->source];
 		colon = ": ";
 	}
-	if (p->numbers == SUB_ENTRY)
+	if (p->numbers == LINE && sources && r->source < nsources)
+		snprintf(buf, n, "%s:%u", sources[r->source], r->index);
+	else if (p->numbers == LINE)
+		snprintf(buf, n, "%s, line %u", p->before, r->index);
+	else if (p->numbers == SUB_ENTRY)
 		snprintf(buf, n, "%s%s%s[%u]%s[%u]", source, colon, p->before, r->sub, p->after,
 			 r->index);
 	else if (p->numbers == ENTRY)

@@ -1033,18 +1033,22 @@ static void test_directory(void)
 	put("d/notes.txt", "mode: x");
 	from_path("a directory, by name", policy_read_dir, "d",
 		  "mode monitor\nhost a\nhost b\n");
-	put("d/15.rego", "package x");
+	put("d/15.rego", "package x\ny := z");
+	put("d/15_test.rego", "no test is a policy");
+	put("d/15.json", "[");
 	put("d/05-\x1b.yaml", "x: 1");
 	from_path("a directory with Rego and an error", policy_read_dir, "d",
 		  "d/05-\\x1b.yaml:1:1: unknown key \"x\"; known here: "
 		  "version, mode, rules, webhooks\n"
-		  "d/15.rego: Rego rules are not supported yet\n");
+		  "d/15.json:1:2: the file ends where a value should be\n");
 	unlink("d/20-b.yml");
 	unlink("d/10-a.yaml");
 	unlink("d/15.rego");
+	unlink("d/15_test.rego");
+	unlink("d/15.json");
 	unlink("d/05-\x1b.yaml");
 	from_path("a directory without policies", policy_read_dir, "d",
-		  "d: no *.yaml or *.yml file in this directory\n");
+		  "d: no *.yaml, *.yml or *.rego file in this directory\n");
 	unlink("d/.hidden.yaml");
 	unlink("d/notes.txt");
 }

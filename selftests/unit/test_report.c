@@ -101,6 +101,8 @@ static const struct {
 	{ { .kind = RULE_QUIC }, "rules.tls.block_quic" },
 	{ { .kind = RULE_HTTP }, "rules.tls.allow_http" },
 	{ { .kind = RULE_SELF_PROTECT }, "rules.self_protect" },
+	{ { .kind = RULE_REGO, .index = 12 }, "rego, line 12" },
+	{ { .kind = RULE_REGO_DENY, .index = 3 }, "rego ancestry_denied, line 3" },
 };
 
 _Static_assert(sizeof(rules) / sizeof(*rules) == RULE_KINDS, "every kind of rule is tested");

@@ -16,6 +16,7 @@ struct rego {
 	size_t nmodules;
 	struct package root;
 	struct value *data;	/* an object */
+	bool checked;
 };
 
 /* resolve.c; ends with arena_fail() at the first error. */
@@ -36,5 +37,8 @@ const char *builtin_suggest(const char *name);	/* or NULL */
 
 /* run.c: the value of a rule that is no function; NULL: undefined. */
 struct value *rego_run(struct rego *r, struct rule_set *set, struct value *input);
+
+/* run.c; ends with arena_fail() at what clauses cannot say. */
+void lower(struct rego *r, const char *mode, struct rego_clauses *out);
 
 #endif

@@ -105,6 +105,29 @@ int rego_check(struct rego *r, FILE *err)
 	if (setjmp(on_error))
 		return complain(r, err);
 	resolve(r);
+	r->checked = true;
+	return 0;
+}
+
+int rego_lower(struct rego *r, const char *data, const char *mode, struct rego_clauses *out,
+	       FILE *err)
+{
+	struct value *given = r->data;
+	jmp_buf on_error;
+
+	*out = (struct rego_clauses){ 0 };
+	if (!r->checked && rego_check(r, err))
+		return 1;
+	r->arena.on_error = &on_error;
+	if (setjmp(on_error)) {
+		r->data = given;
+		return complain(r, err);
+	}
+	r->data = value_list(&r->arena, V_OBJECT);
+	data_add(r, given, (struct place){ 0 });
+	data_add(r, parse_json(&r->arena, 0, data, strlen(data)), (struct place){ 0, 1, 1 });
+	lower(r, mode, out);
+	r->data = given;
 	return 0;
 }
 

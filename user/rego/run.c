@@ -6,27 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "run.h"
 
 #define WORK_MAX	20000000	/* terms of one query */
-
-/* Values of variables so far; a chain, so that ways share their beginning. */
-struct binding {
-	const struct binding *up;
-	int var;
-	struct value *value;
-};
-
-/* One way so far, and a value that it led to. */
-struct way {
-	const struct binding *b;
-	struct value *value;
-};
-
-struct ways {
-	struct way *v;
-	size_t n;
-};
 
 /* What "with" put in the place of a rule. */
 struct replaced {
@@ -45,14 +27,8 @@ struct world {
 struct memo {
 	struct memo *next;
 	const struct world *world;
-	struct value *value;	/* NULL: undefined */
-};
-
-struct run {
-	struct rego *r;
-	struct arena *a;
-	unsigned long work;
-	int depth;
+	struct ways ways;	/* none: undefined */
+	bool whole;		/* with the default */
 };
 
 static void eval_term(struct run *u, const struct world *w, const struct binding *b,
@@ -60,13 +36,13 @@ static void eval_term(struct run *u, const struct world *w, const struct binding
 static void eval_body(struct run *u, const struct world *w, const struct binding *b,
 		      const struct body *body, struct ways *out);
 
-static void way_add(struct run *u, struct ways *out, const struct binding *b, struct value *v)
+void way_add(struct run *u, struct ways *out, const struct binding *b, struct value *v)
 {
 	out->v = arena_grow(u->a, out->v, out->n, sizeof(*out->v));
 	out->v[out->n++] = (struct way){ b, v };
 }
 
-static void enter(struct run *u, struct place at)
+void enter(struct run *u, struct place at)
 {
 	if (++u->depth > DEPTH_MAX)
 		arena_fail(u->a, at, "nested more than %d deep", DEPTH_MAX);
@@ -80,7 +56,7 @@ static const struct binding *bind(struct run *u, const struct binding *up, int v
 {
 	struct binding *b = arena_alloc(u->a, sizeof(*b));
 
-	*b = (struct binding){ up, var, v };
+	*b = (struct binding){ up, var, { v } };
 	return b;
 }
 
@@ -105,6 +81,8 @@ static void unify(struct run *u, const struct world *w, const struct binding *b,
 		way_add(u, out, bind(u, b, t->var, v), v);
 		return;
 	}
+	if (v->type == V_SYMBOL && (t->kind == T_ARRAY || t->kind == T_OBJECT))
+		refuse(u, t->at, "the input against a pattern", "ask for its parts");
 	if (t->kind == T_ARRAY) {
 		if (v->type != V_ARRAY || v->n != t->nargs)
 			return;
@@ -130,9 +108,12 @@ static void unify(struct run *u, const struct world *w, const struct binding *b,
 		}
 	} else {
 		eval_term(u, w, b, t, &now);
-		for (i = 0; i < now.n; i++)
-			if (!value_compare(now.v[i].value, v))
+		for (i = 0; i < now.n; i++) {
+			if (v->type == V_SYMBOL || now.v[i].value->type == V_SYMBOL)
+				symbol_equal(u, now.v[i].b, now.v[i].value, v, t->at, false, out);
+			else if (!value_compare(now.v[i].value, v))
 				way_add(u, out, now.v[i].b, v);
+		}
 		return;
 	}
 	for (i = 0; i < now.n; i++)
@@ -182,6 +163,18 @@ static void eval_unify(struct run *u, const struct world *w, const struct bindin
 
 /* ---- Rules ---- */
 
+/* Of what is put into lists: @b must ask no more than @base. */
+static void only_constant(struct run *u, const struct binding *b, const struct binding *base,
+			  const struct value *v, struct place at)
+{
+	for (; b != base && b; b = b->up)
+		if (b->var == -1)
+			refuse(u, b->literal->at, "a list whose contents depend on the input",
+			       "say the condition where the list is used");
+	if (v->type == V_SYMBOL)
+		refuse(u, at, "a list with parts of the input in it", "compare the parts one by one");
+}
+
 static void values_add(struct run *u, struct value *list, const struct ways *ways)
 {
 	size_t i;
@@ -209,58 +202,80 @@ static void eval_definition(struct run *u, const struct world *w, const struct r
 	}
 }
 
-static struct value *only_value(struct run *u, const struct rule *rule, const struct ways *ways,
-				struct value *so_far)
+/* From one list of arguments, if they fit. */
+static void eval_chosen(struct run *u, const struct world *w, const struct rule *rule,
+			struct value **args, struct ways *out)
 {
+	struct ways in = { 0 }, next;
+	int mark = u->elements;
+	size_t j, k;
+
+	way_add(u, &in, &none, NULL);
+	for (j = 0; j < rule->nargs; j++, in = next) {
+		next = (struct ways){ 0 };
+		for (k = 0; k < in.n; k++)
+			unify(u, w, in.v[k].b, rule->args[j], args[j], &next);
+	}
+	for (k = 0; k < in.n; k++)
+		eval_definition(u, w, rule, in.v[k].b, out);
+	ways_finish(u, out, mark, rule->at);
+}
+
+/* A definition and what stands behind its "else", each where those before it fail. */
+static void eval_chain(struct run *u, const struct world *w, const struct rule *rule,
+		       struct value **args, struct ways *out)
+{
+	struct ways open = { 0 }, next;
+	size_t i, j;
+
+	way_add(u, &open, &none, NULL);
+	for (; rule && open.n; rule = rule->otherwise, open = next) {
+		struct ways ways = { 0 };
+
+		eval_chosen(u, w, rule, args, &ways);
+		for (i = 0; i < open.n; i++) {
+			for (j = 0; j < ways.n; j++) {
+				const struct binding *b = assume_all(u, open.v[i].b, ways.v[j].b);
+
+				if (b)
+					way_add(u, out, b, ways.v[j].value);
+			}
+		}
+		next = (struct ways){ 0 };
+		for (i = 0; i < open.n && rule->otherwise; i++)
+			negate(u, open.v[i].b, &ways, NULL, u->elements, &next);
+	}
+}
+
+static struct ways eval_complete(struct run *u, const struct world *w,
+				 const struct rule_set *set, struct value **args)
+{
+	struct ways out = { 0 };
 	size_t i;
 
-	for (i = 0; i < ways->n; i++) {
-		if (so_far && value_compare(so_far, ways->v[i].value))
-			arena_fail(u->a, rule->at, "%s has more than one value: %s and %s", rule->name,
-				   value_text(u->a, so_far), value_text(u->a, ways->v[i].value));
-		so_far = ways->v[i].value;
-	}
-	return so_far;
-}
-
-static struct value *eval_complete(struct run *u, const struct world *w,
-				   const struct rule_set *set, struct value **args)
-{
-	struct value *value = NULL;
-	const struct rule *rule;
-	size_t i, j, k;
-
 	for (i = 0; i < set->n; i++) {
-		for (rule = set->v[i]; rule; rule = rule->otherwise) {
-			struct ways in = { 0 }, next, ways = { 0 };
+		size_t from = out.n;
 
-			way_add(u, &in, NULL, NULL);
-			for (j = 0; j < rule->nargs; j++, in = next) {
-				next = (struct ways){ 0 };
-				for (k = 0; k < in.n; k++)
-					unify(u, w, in.v[k].b, rule->args[j], args[j], &next);
-			}
-			for (k = 0; k < in.n; k++)
-				eval_definition(u, w, rule, in.v[k].b, &ways);
-			value = only_value(u, rule, &ways, value);
-			if (ways.n)
-				break;
-		}
+		eval_chain(u, w, set->v[i], args, &out);
+		ways_reduce(u, &out, from, set->name, set->v[i]->at);
 	}
-	return value;
+	return out;
 }
 
-static struct value *eval_default(struct run *u, const struct world *w, const struct rule_set *set)
+/* Its value where no definition has one. */
+static void eval_default(struct run *u, const struct world *w, const struct rule_set *set,
+			 struct ways *ways)
 {
-	struct ways ways = { 0 };
+	struct ways value = { 0 }, where = { 0 };
+	size_t i;
 
-	if (!set->fallback)
-		return NULL;
-	eval_term(u, w, NULL, set->fallback->value, &ways);
-	return ways.n ? ways.v[0].value : NULL;
+	eval_term(u, w, &none, set->fallback->value, &value);
+	negate(u, &none, ways, NULL, u->elements, &where);
+	for (i = 0; i < where.n && value.n; i++)
+		way_add(u, ways, where.v[i].b, value.v[0].value);
 }
 
-/* A rule of several values. */
+/* A rule of several values, which must not depend on an input that is not known. */
 static struct value *eval_partial(struct run *u, const struct world *w, const struct rule_set *set)
 {
 	struct value *list = value_list(u->a, set->shape == R_SET ? V_SET : V_OBJECT);
@@ -271,11 +286,13 @@ static struct value *eval_partial(struct run *u, const struct world *w, const st
 		struct ways ways = { 0 }, keys = { 0 };
 
 		if (rule->body)
-			eval_body(u, w, NULL, rule->body, &ways);
+			eval_body(u, w, &none, rule->body, &ways);
 		else
-			way_add(u, &ways, NULL, NULL);
+			way_add(u, &ways, &none, NULL);
 		for (j = 0; j < ways.n; j++)
 			eval_term(u, w, ways.v[j].b, rule->key, &keys);
+		for (j = 0; j < keys.n; j++)
+			only_constant(u, keys.v[j].b, &none, keys.v[j].value, rule->at);
 		if (set->shape == R_SET)
 			values_add(u, list, &keys);
 		for (j = 0; j < keys.n && set->shape == R_OBJECT; j++) {
@@ -284,9 +301,11 @@ static struct value *eval_partial(struct run *u, const struct world *w, const st
 			if (rule->value)
 				eval_term(u, w, keys.v[j].b, rule->value, &value);
 			else
-				way_add(u, &value, NULL, &value_true);
-			for (k = 0; k < value.n; k++)
+				way_add(u, &value, &none, &value_true);
+			for (k = 0; k < value.n; k++) {
+				only_constant(u, value.v[k].b, &none, value.v[k].value, rule->at);
 				value_pair(u->a, list, keys.v[j].value, value.v[k].value);
+			}
 		}
 	}
 	if (value_sort(list))
@@ -294,30 +313,57 @@ static struct value *eval_partial(struct run *u, const struct world *w, const st
 	return list;
 }
 
-/* The value of a rule that is no function; NULL: undefined. */
-static struct value *eval_rules(struct run *u, const struct world *w, struct rule_set *set)
+static bool defaults_to_false(const struct rule_set *set)
 {
+	const struct term *t = set->fallback->value;
+
+	return t->kind == T_CONST && t->value->type == V_BOOL && !t->value->boolean;
+}
+
+/* The values of a rule that is no function, each with the literals it rests on. */
+static struct ways eval_rules(struct run *u, const struct world *w, struct rule_set *set)
+{
+	bool truth = u->truth;
 	const struct replaced *p;
-	struct value *v;
+	struct ways ways = { 0 };
 	struct memo *m;
 
-	for (p = w->replaced; p; p = p->up)
-		if (p->rules == set)
-			return p->value;
-	for (m = set->memo; m; m = m->next)
-		if (m->world == w)
-			return m->value;
-	if (set->shape == R_COMPLETE) {
-		v = eval_complete(u, w, set, &(struct value *){ NULL });
-		if (!v)
-			v = eval_default(u, w, set);
-	} else {
-		v = eval_partial(u, w, set);
+	u->truth = false;
+	for (p = w->replaced; p; p = p->up) {
+		if (p->rules == set) {
+			way_add(u, &ways, &none, p->value);
+			return ways;
+		}
 	}
-	m = arena_alloc(u->a, sizeof(*m));
-	*m = (struct memo){ set->memo, w, v };
-	set->memo = m;
-	return v;
+	for (m = set->memo; m && m->world != w; m = m->next)
+		;
+	if (!m) {
+		m = arena_alloc(u->a, sizeof(*m));
+		if (set->shape == R_COMPLETE)
+			ways = eval_complete(u, w, set, &(struct value *){ NULL });
+		else
+			way_add(u, &ways, &none, eval_partial(u, w, set));
+		*m = (struct memo){ set->memo, w, ways, !set->fallback };
+		set->memo = m;
+	}
+	if (!m->whole && !(truth && defaults_to_false(set))) {
+		eval_default(u, w, set, &m->ways);
+		m->whole = true;
+	}
+	return m->ways;
+}
+
+/* Goes on from @b by the ways of a rule. */
+static void join(struct run *u, const struct binding *b, const struct ways *ways, struct ways *out)
+{
+	size_t i;
+
+	for (i = 0; i < ways->n; i++) {
+		const struct binding *next = assume_all(u, b, ways->v[i].b);
+
+		if (next)
+			way_add(u, out, next, ways->v[i].value);
+	}
 }
 
 /* ---- References ---- */
@@ -327,11 +373,24 @@ static void step(struct run *u, const struct world *w, const struct binding *b, 
 		 const struct term *t, struct ways *out)
 {
 	size_t width = from->type == V_OBJECT ? 2 : 1, i;
+	bool unbound = t->kind == T_VAR && !bound(b, t->var);
 	struct ways keys = { 0 };
 
-	if (from->type < V_ARRAY || from->type > V_SET)
+	if (from->type < V_ARRAY)
 		return;
-	if (t->kind == T_VAR && !bound(b, t->var)) {
+	if (unbound && is_symbol_list(from)) {
+		struct value *element;
+
+		b = element_new(u, b, from, t->at, &element);
+		way_add(u, out, bind(u, b, t->var, symbol(u, SYM_INDEX, 0)), element);
+		return;
+	}
+	if (unbound && from->type == V_SYMBOL) {
+		if (from->symbol == SYM_INPUT)
+			refuse(u, t->at, "some key of input", "name it");
+		return;
+	}
+	if (unbound) {
 		for (i = 0; i < from->n; i++) {
 			struct value *key = from->v[i * width];
 
@@ -343,8 +402,13 @@ static void step(struct run *u, const struct world *w, const struct binding *b, 
 	}
 	eval_term(u, w, b, t, &keys);
 	for (i = 0; i < keys.n; i++) {
-		struct value *at = value_at(from, keys.v[i].value);
+		struct value *key = keys.v[i].value, *at;
 
+		if (from->type == V_SYMBOL || key->type == V_SYMBOL) {
+			symbol_step(u, keys.v[i].b, from, key, t->at, out);
+			continue;
+		}
+		at = value_at(from, key);
 		if (at)
 			way_add(u, out, keys.v[i].b, at);
 	}
@@ -376,9 +440,10 @@ static void data_child(struct run *u, const struct world *w, const struct bindin
 {
 	struct rule_set *set = p && key->type == V_STRING ? rules_find(p, key->text) : NULL;
 	const struct package *sub = p && key->type == V_STRING ? package_find(p, key->text) : NULL;
-	struct ways from = { 0 };
-	struct value *v;
+	struct ways from = { 0 }, ways;
 
+	if (key->type == V_SYMBOL)
+		refuse(u, u->a->at, "a key of data from the input", "compare it with the keys: some k, v in data.x");
 	base = base ? value_at(base, key) : NULL;
 	if (set && set->shape == R_FUNCTION)
 		return;
@@ -387,10 +452,8 @@ static void data_child(struct run *u, const struct world *w, const struct bindin
 			eval_data(u, w, b, sub, base, t, n, out);
 		return;
 	}
-	v = eval_rules(u, w, set);
-	if (!v)
-		return;
-	way_add(u, &from, b, v);
+	ways = eval_rules(u, w, set);
+	join(u, b, &ways, &from);
 	steps(u, w, &from, t, n, out);
 }
 
@@ -493,18 +556,28 @@ static void eval_call(struct run *u, const struct world *w, const struct binding
 {
 	const struct replaced *p;
 	struct combined *args;
+	struct ways ways;
 	struct value *v;
-	size_t n, i;
+	size_t n, i, j;
+	bool known;
 
 	args = combine(u, w, b, t->args, t->nargs, &n);
 	for (i = 0; i < n; i++) {
 		u->a->at = t->at;
 		for (p = w->replaced; p && p->rules != t->rules; p = p->up)
 			;
-		if (t->builtin)
-			v = t->builtin->call(u->a, args[i].v);
-		else
-			v = p ? p->value : eval_complete(u, w, t->rules, args[i].v);
+		for (j = 0, known = true; j < t->nargs; j++)
+			known &= args[i].v[j]->type != V_SYMBOL;
+		if (t->builtin && !known) {
+			symbol_call(u, args[i].b, t, args[i].v, out);
+			continue;
+		}
+		if (!t->builtin && !p) {
+			ways = eval_complete(u, w, t->rules, args[i].v);
+			join(u, args[i].b, &ways, out);
+			continue;
+		}
+		v = t->builtin ? t->builtin->call(u->a, args[i].v) : p->value;
 		if (v)
 			way_add(u, out, args[i].b, v);
 	}
@@ -520,6 +593,8 @@ static void eval_list(struct run *u, const struct world *w, const struct binding
 	items = combine(u, w, b, t->args, t->nargs, &n);
 	for (i = 0; i < n; i++) {
 		v = value_list(u->a, t->kind == T_ARRAY ? V_ARRAY : t->kind == T_SET ? V_SET : V_OBJECT);
+		for (j = 0; j < t->nargs; j++)
+			only_constant(u, b, b, items[i].v[j], t->args[j]->at);
 		for (j = 0; j < t->nargs; j += t->kind == T_OBJECT ? 2 : 1) {
 			if (t->kind == T_OBJECT)
 				value_pair(u->a, v, items[i].v[j], items[i].v[j + 1]);
@@ -546,6 +621,8 @@ static void eval_comprehension(struct run *u, const struct world *w, const struc
 		struct combined *items = combine(u, w, ways.v[i].b, t->args, t->nargs, &n);
 
 		for (j = 0; j < n; j++) {
+			only_constant(u, items[j].b, b, items[j].v[0], t->at);
+			only_constant(u, b, b, items[j].v[t->nargs - 1], t->at);
 			if (t->nargs == 2)
 				value_pair(u->a, v, items[j].v[0], items[j].v[1]);
 			else
@@ -561,6 +638,7 @@ static void eval_term(struct run *u, const struct world *w, const struct binding
 		      const struct term *t, struct ways *out)
 {
 	struct value *v = NULL;
+	struct ways ways;
 
 	enter(u, t->at);
 	switch (t->kind) {
@@ -574,7 +652,8 @@ static void eval_term(struct run *u, const struct world *w, const struct binding
 		v = w->input;
 		break;
 	case T_RULE:
-		v = eval_rules(u, w, t->rules);
+		ways = eval_rules(u, w, t->rules);
+		join(u, b, &ways, out);
 		break;
 	case T_DATA:
 		eval_data(u, w, b, &u->r->root, w->data, NULL, 0, out);
@@ -605,6 +684,26 @@ static bool is_true(const struct value *v)
 	return v->type != V_BOOL || v->boolean;
 }
 
+static void some_in_symbol(struct run *u, const struct world *w, const struct binding *b,
+			   const struct expr *e, const struct value *list, struct ways *out)
+{
+	struct ways keys = { 0 };
+	struct value *element;
+	size_t i;
+
+	if (list->symbol == SYM_INPUT)
+		refuse(u, e->at, "some part of input", "name it");
+	if (!is_symbol_list(list))
+		return;
+	b = element_new(u, b, list, e->at, &element);
+	if (e->a)
+		unify(u, w, b, e->a, symbol(u, SYM_INDEX, 0), &keys);
+	else
+		way_add(u, &keys, b, NULL);
+	for (i = 0; i < keys.n; i++)
+		unify(u, w, keys.v[i].b, e->b, element, out);
+}
+
 static void eval_some_in(struct run *u, const struct world *w, const struct binding *b,
 			 const struct expr *e, struct ways *out)
 {
@@ -616,6 +715,8 @@ static void eval_some_in(struct run *u, const struct world *w, const struct bind
 		struct value *list = lists.v[i].value;
 		size_t width = list->type == V_OBJECT ? 2 : 1;
 
+		if (list->type == V_SYMBOL)
+			some_in_symbol(u, w, lists.v[i].b, e, list, out);
 		if (list->type < V_ARRAY || list->type > V_SET)
 			continue;
 		for (j = 0; j < list->n; j++) {
@@ -634,27 +735,67 @@ static void eval_some_in(struct run *u, const struct world *w, const struct bind
 	}
 }
 
-static bool every_holds(struct run *u, const struct world *w, const struct binding *b,
-			const struct expr *e, const struct value *list)
+/* Ways from @b on which the body holds for an element. */
+static void every_one(struct run *u, const struct world *w, const struct binding *b,
+		      const struct expr *e, struct value *key, struct value *v, struct ways *out)
 {
-	size_t width = list->type == V_OBJECT ? 2 : 1, i;
+	const struct binding *in = bind(u, b, e->b->var, v);
+	struct ways ways = { 0 };
+	int mark = u->elements;
+	size_t i, j;
+
+	if (e->a)
+		in = bind(u, in, e->a->var, key);
+	eval_body(u, w, in, e->body, &ways);
+	for (i = 0; i < ways.n; i++) {
+		struct literals l = literals_after(u, ways.v[i].b, in, mark);
+		const struct binding *next = b;
+
+		for (j = 0; j < l.n && next; j++)
+			next = assume(u, next, &l.v[j]);
+		if (!next)
+			continue;
+		way_add(u, out, next, &value_true);
+		if (next == b)
+			return;
+	}
+}
+
+static void every_known(struct run *u, const struct world *w, const struct binding *b,
+			const struct expr *e, const struct value *list, struct ways *out)
+{
+	size_t width = list->type == V_OBJECT ? 2 : 1, i, j;
+	struct ways now = { 0 }, next;
 
 	if (list->type < V_ARRAY || list->type > V_SET)
-		return false;
-	for (i = 0; i < list->n; i++) {
-		struct value *key = list->v[i * width];
-		const struct binding *in = bind(u, b, e->b->var, list->v[i * width + width - 1]);
-		struct ways ways = { 0 };
+		return;
+	way_add(u, &now, b, &value_true);
+	for (i = 0; i < list->n && now.n; i++, now = next) {
+		struct value *key = list->type == V_ARRAY ? value_number(u->a, i) : list->v[i * width];
 
-		if (list->type == V_ARRAY)
-			key = value_number(u->a, i);
-		if (e->a)
-			in = bind(u, in, e->a->var, key);
-		eval_body(u, w, in, e->body, &ways);
-		if (!ways.n)
-			return false;
+		next = (struct ways){ 0 };
+		for (j = 0; j < now.n; j++)
+			every_one(u, w, now.v[j].b, e, key, list->v[i * width + width - 1], &next);
 	}
-	return true;
+	for (j = 0; j < now.n; j++)
+		way_add(u, out, now.v[j].b, &value_true);
+}
+
+/* No element is such that the body fails. */
+static void every_symbol(struct run *u, const struct world *w, const struct binding *b,
+			 const struct expr *e, const struct value *list, struct ways *out)
+{
+	struct ways hold = { 0 }, fail = { 0 };
+	const struct binding *in;
+	struct value *element;
+	int mark = u->elements;
+
+	if (!is_symbol_list(list))
+		refuse(u, e->at, "every part of that", "ask for input.ancestors or input.domains");
+	in = element_new(u, b, list, e->at, &element);
+	every_one(u, w, in, e, symbol(u, SYM_INDEX, 0), element, &hold);
+	negate(u, in, &hold, in, u->elements, &fail);
+	negate(u, b, &fail, b, mark, out);
 }
 
 static void eval_every(struct run *u, const struct world *w, const struct binding *b,
@@ -664,9 +805,12 @@ static void eval_every(struct run *u, const struct world *w, const struct bindin
 	size_t i;
 
 	eval_term(u, w, b, e->c, &lists);
-	for (i = 0; i < lists.n; i++)
-		if (every_holds(u, w, lists.v[i].b, e, lists.v[i].value))
-			way_add(u, out, lists.v[i].b, &value_true);
+	for (i = 0; i < lists.n; i++) {
+		if (lists.v[i].value->type == V_SYMBOL)
+			every_symbol(u, w, lists.v[i].b, e, lists.v[i].value, out);
+		else
+			every_known(u, w, lists.v[i].b, e, lists.v[i].value, out);
+	}
 }
 
 /* @v at the end of @path within @in. */
@@ -678,6 +822,8 @@ static struct value *replace(struct run *u, struct value *in, struct term *const
 
 	if (!n)
 		return v;
+	if (in && in->type == V_SYMBOL)
+		refuse(u, path[0]->at, "\"with\" in place of a part of the input", "replace input whole");
 	if (path[0]->kind != T_CONST)
 		arena_fail(u->a, path[0]->at, "\"with\" takes a constant path");
 	for (i = 0; in && in->type == V_OBJECT && i < in->n; i++)
@@ -709,6 +855,19 @@ static void apply_with(struct run *u, struct world *w, const struct with *with, 
 	}
 }
 
+/* A rule and nothing else. */
+static bool names_rule(const struct term *t)
+{
+	size_t i;
+
+	if (t->kind != T_REF || t->args[0]->kind != T_DATA)
+		return t->kind == T_RULE;
+	for (i = 1; i < t->nargs; i++)
+		if (t->args[i]->kind != T_CONST)
+			return false;
+	return true;
+}
+
 static void eval_expr(struct run *u, const struct world *w, const struct binding *b,
 		      const struct expr *e, struct ways *out);
 
@@ -736,6 +895,7 @@ static void eval_expr(struct run *u, const struct world *w, const struct binding
 		      const struct expr *e, struct ways *out)
 {
 	struct ways ways = { 0 };
+	int mark = u->elements;
 	size_t i;
 
 	if (e->nwith) {
@@ -745,15 +905,16 @@ static void eval_expr(struct run *u, const struct world *w, const struct binding
 	enter(u, e->at);
 	switch (e->kind) {
 	case E_TERM:
+		u->truth = names_rule(e->a);
 		eval_term(u, w, b, e->a, &ways);
+		u->truth = false;
 		for (i = 0; i < ways.n; i++)
 			if (is_true(ways.v[i].value))
 				way_add(u, out, ways.v[i].b, &value_true);
 		break;
 	case E_NOT:
 		eval_body(u, w, b, e->body, &ways);
-		if (!ways.n)
-			way_add(u, out, b, &value_true);
+		negate(u, b, &ways, b, mark, out);
 		break;
 	case E_ASSIGN:
 		eval_term(u, w, b, e->b, &ways);
@@ -797,7 +958,75 @@ struct value *rego_run(struct rego *r, struct rule_set *set, struct value *input
 {
 	struct run u = { .r = r, .a = &r->arena };
 	struct world *w = arena_alloc(u.a, sizeof(*w));
+	struct ways ways;
 
 	*w = (struct world){ .input = input, .data = r->data };
-	return eval_rules(&u, w, set);
+	ways = eval_rules(&u, w, set);
+	return ways.n ? ways.v[0].value : NULL;
+}
+
+/* ---- Clauses ---- */
+
+static void clause_add(struct run *u, const struct rule *rule, const struct binding *b,
+		       struct rego_clauses *out)
+{
+	struct literals l = literals_after(u, b, NULL, 0);
+	struct rego_literal *v = arena_alloc(u->a, (l.n + 1) * sizeof(*v));
+	struct rego_clause *c;
+	size_t i;
+
+	for (i = 0; i < l.n; i++)
+		v[i] = l.v[i].l;
+	out->v = arena_grow(u->a, out->v, out->n, sizeof(*out->v));
+	c = &out->v[out->n++];
+	*c = (struct rego_clause){ .denies = !strcmp(rule->name, "ancestry_denied"),
+				   .file = u->r->files[rule->at.file], .line = rule->at.line,
+				   .column = rule->at.column, .v = v, .n = l.n };
+}
+
+/* Each definition by itself, so that a clause knows its line; then all, for conflicts. */
+static void lower_set(struct run *u, const struct world *w, struct rule_set *set,
+		      struct rego_clauses *out)
+{
+	size_t i, j;
+
+	if (set->shape != R_COMPLETE)
+		arena_fail(u->a, set->v[0]->at, "%s must be a rule without key and arguments", set->name);
+	if (set->fallback && !defaults_to_false(set))
+		arena_fail(u->a, set->fallback->at, "the default of %s must be false", set->name);
+	for (i = 0; i < set->n; i++) {
+		struct ways ways = { 0 };
+
+		u->work = 0;
+		eval_chain(u, w, set->v[i], &(struct value *){ NULL }, &ways);
+		ways_reduce(u, &ways, 0, set->name, set->v[i]->at);
+		for (j = 0; j < ways.n; j++)
+			if (!value_compare(ways.v[j].value, &value_true))
+				clause_add(u, set->v[i], ways.v[j].b, out);
+	}
+	u->work = 0;
+	u->truth = true;
+	eval_rules(u, w, set);
+}
+
+void lower(struct rego *r, const char *mode, struct rego_clauses *out)
+{
+	struct run u = { .r = r, .a = &r->arena, .mode = mode };
+	struct package *kntrl = package_find(&r->root, "kntrl"), *network;
+	struct world *w = arena_alloc(u.a, sizeof(*w));
+	struct rule_set *set;
+	size_t i;
+
+	*w = (struct world){ .input = symbol(&u, SYM_INPUT, 0), .data = r->data };
+	if (!kntrl)
+		return;
+	set = rules_find(kntrl, "ancestry_denied");
+	if (set)
+		lower_set(&u, w, set, out);
+	network = package_find(kntrl, "network");
+	for (i = 0; network && i < network->nsub; i++) {
+		set = rules_find(network->sub[i], "policy");
+		if (set)
+			lower_set(&u, w, set, out);
+	}
 }

@@ -77,6 +77,8 @@ int value_compare(const struct value *a, const struct value *b)
 		return (a->number > b->number) - (a->number < b->number);
 	case V_STRING:
 		return compare_strings(a, b);
+	case V_SYMBOL:
+		return a->symbol != b->symbol ? a->symbol - b->symbol : a->element - b->element;
 	default:
 		return compare_lists(a, b);
 	}

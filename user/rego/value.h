@@ -10,6 +10,7 @@
 /* In the order in which values of different types are sorted (OPA: ast.Compare). */
 enum value_type {
 	V_NULL, V_BOOL, V_NUMBER, V_STRING, V_ARRAY, V_OBJECT, V_SET,
+	V_SYMBOL,	/* a part of an input that is not known; never within other values */
 };
 
 struct value {
@@ -24,6 +25,10 @@ struct value {
 		struct {
 			struct value **v;	/* of an object: key, value, key, value, ... */
 			size_t n;		/* of an object: pairs */
+		};
+		struct {
+			int symbol;		/* enum symbol */
+			int element;
 		};
 	};
 };
