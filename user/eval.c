@@ -38,7 +38,7 @@ const char eval_help[] =
 	"      --mode MODE       monitor or trace, instead of the policy's own; the verdict\n"
 	"                        is the same, monitor only does not enforce it\n"
 	"      --rules-file FILE a policy\n"
-	"      --rules-dir DIR   a directory of policies (*.yaml, *.yml)\n"
+	"      --rules-dir DIR   a directory of policies (*.yaml, *.yml, *.rego)\n"
 	"  -h, --help            print this text\n"
 	"\n"
 	"Needs no root, and no kernel.  See kntrl(1).\n";

@@ -26,7 +26,7 @@ static const char usage[] =
 "\n"
 "  --mode monitor|trace    report only, or enforce (default: as the policy says)\n"
 "  --rules-file FILE       a policy file, like POLICY.yaml\n"
-"  --rules-dir DIR         all *.yaml and *.yml files of a directory\n"
+"  --rules-dir DIR         all *.yaml, *.yml and *.rego files of a directory\n"
 "  --scope host            every process of this host (the default)\n"
 "  --scope cgroup:PATH     the processes of a cgroup, and what they start\n"
 "  --scope tree:PID        a process, and what descends from it\n"

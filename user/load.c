@@ -177,7 +177,7 @@ int load(const struct loading *o)
 		err = engine_load(&e, &k);
 	if (err)
 		return err == -EOPNOTSUPP ? EXIT_KERNEL_CANNOT : EXIT_FAILURE;
-	if (compile(&o->policy, e.control->seed, &t, stderr) || has_hosts(&t)) {
+	if (compile(&o->policy, e.control->seed, &t, stderr)) {
 		engine_discard(&e);
 		return EXIT_POLICY_WRONG;
 	}
