@@ -16,7 +16,7 @@
 
 __noinline int exec_judge(struct task *t, __u64 image)
 {
-	struct target to = { .create = CREATE_EXEC };
+	struct target to = {};
 	struct outcome out = { .type = EVENT_EXEC };
 
 	if (!t)
@@ -25,7 +25,7 @@ __noinline int exec_judge(struct task *t, __u64 image)
 	out.tgid = bpf_get_current_pid_tgid() >> 32;
 	out.uid = bpf_get_current_uid_gid();
 	out.cgroup = bpf_get_current_cgroup_id();
-	judge(&t->id, &to, scopes_of(t), &out, &t->exec_facts);
+	judge_exec(&t->id, scopes_of(t), &out, &t->exec_facts);
 	if (out.rule.kind == RULE_EXEMPT)
 		t->exec_told = 1;
 	if (!(out.verdict & VERDICT_BLOCK))

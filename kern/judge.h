@@ -40,6 +40,9 @@ static __always_inline void outcome_start(struct outcome *out, enum event_type t
 int judge(const struct identity *id, const struct target *to, __u64 scopes, struct outcome *out,
 	  struct facts *facts);
 
+/* Likewise, of a program to be executed, which @facts->image names. */
+int judge_exec(const struct identity *id, __u64 scopes, struct outcome *out, struct facts *facts);
+
 /* Whether the policy in @slot exempts a process. */
 int exempts(__u32 slot, const struct identity *id);
 

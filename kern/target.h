@@ -19,7 +19,6 @@ enum create {
 	CREATE_NOTHING,
 	CREATE_RAW,		/* a socket that sends packets of its own making */
 	CREATE_OTHER,		/* a family or protocol that no rule can judge */
-	CREATE_EXEC,		/* no socket: to execute facts.image */
 };
 
 /* What is asked for: to send to an address, or to make a socket. */

@@ -182,9 +182,42 @@ __noinline int judge_scope(const struct identity *id, const struct target *to, _
 	/* A question for a name, or a policy to which it matters what the client says. */
 	if (out->name && to && (!to->proto || (flags & POLICY_SNI)))
 		said.name = out->name;
-	ok = to && to->create == CREATE_EXEC ? exec_one(s->slot, id, &said, facts) :
-					       verdict_one(s->slot, id, to, &said, facts);
+	ok = verdict_one(s->slot, id, to, &said, facts);
 	return outcome_take(out, scope, flags, ok, &said);
+}
+
+__noinline int judge_scope_exec(const struct identity *id, __u32 scope, struct outcome *out,
+				struct facts *facts)
+{
+	struct scope *s = bpf_map_lookup_elem(&scopes, &scope);
+	struct answer said = {};
+	bool ok;
+
+	if (!s || !s->slot || !out)
+		return 0;
+	ok = exec_one(s->slot, id, &said, facts);
+	return outcome_take(out, scope, policy_flags(s->slot), ok, &said);
+}
+
+/* As judge(), without what only a network has: a program pays for what it verifies. */
+__noinline int judge_exec(const struct identity *id, __u64 in, struct outcome *out,
+			  struct facts *facts)
+{
+	__u32 i;
+
+	if (!out)
+		return VERDICT_BLOCK | VERDICT_DENIED;
+	out->verdict = VERDICT_QUIET;
+	if (in >> SCOPE_SELFTEST & 1) {
+		judge_scope_exec(id, SCOPE_SELFTEST, out, facts);
+		return out->verdict;
+	}
+	for (i = 1; i < SCOPES && in >> i; i++)
+		if ((in >> i & 1) && judge_scope_exec(id, i, out, facts))
+			break;
+	if (!(out->verdict & VERDICT_DENIED))
+		judge_scope_exec(id, 0, out, facts);
+	return out->verdict;
 }
 
 __noinline int judge(const struct identity *id, const struct target *to, __u64 in,
