@@ -38,13 +38,13 @@ struct dentry {
 
 struct vfsmount {
 	struct dentry *mnt_root;
+	int mnt_flags;
 };
 
 struct mnt_namespace;
 
 struct mount {
 	int mnt_id;
-	int mnt_group_id;
 	struct mnt_namespace *mnt_ns;
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
@@ -57,18 +57,8 @@ struct path {
 };
 
 struct file {
-	void *private_data;
 	struct path f_path;
 	struct inode *f_inode;
-};
-
-struct fdtable {
-	unsigned int max_fds;
-	struct file **fd;
-};
-
-struct files_struct {
-	struct fdtable *fdt;
 };
 
 /* Processes */
@@ -128,7 +118,6 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
-	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
 };
@@ -226,12 +215,10 @@ struct bpf_prog {
 	struct bpf_prog_aux *aux;
 };
 
-struct bpf_link {
-	struct bpf_prog *prog;
-};
-
 enum lockdown_reason {
-	LOCKDOWN_INTEGRITY_MAX = 1,	/* the kernel's own value is taken */
+	LOCKDOWN_MODULE_SIGNATURE = 1,	/* the kernel's own values are taken */
+	LOCKDOWN_PERF,
+	LOCKDOWN_CONFIDENTIALITY_MAX,
 };
 
 /* Iterators */
@@ -264,12 +251,18 @@ struct bpf_iter__task {
 #define SIOCCHGTUNNEL	0x89f3
 #define NFNL_SUBSYS_NFTABLES	10
 #define NFPROTO_NETDEV	5
-#define PROG_TYPE_NETFILTER	32	/* since 6.4 */
 #define XFRM_MSG_NEWSA		0x10
 #define XFRM_MSG_NEWPOLICY	0x13
 #define XFRM_MSG_UPDPOLICY	0x19
 #define XFRM_MSG_UPDSA		0x1a
 #define TS_COMPAT	0x0002
+#define MNT_SHARED	0x1000
+#define MS_REMOUNT	(1u << 5)
+#define MS_MOVE		(1u << 13)
+#define MS_UNBINDABLE	(1u << 17)
+#define MS_PRIVATE	(1u << 18)
+#define MS_SLAVE	(1u << 19)
+#define MS_SHARED	(1u << 20)
 #define PTRACE_MODE_ATTACH	0x02
 #define PTRACE_MODE_NOAUDIT	0x04
 #define SIGKILL		9

@@ -409,7 +409,8 @@ struct unlock {
 #define OWN_MOUNTS	8
 
 struct own_mount {
-	int id, group;		/* mnt_id and peer group; 0: none */
+	int id;			/* mnt_id; 0: none */
+	__u32 dev;		/* of its file system, in the kernel's own encoding */
 };
 
 /* What is ours, for self.bpf.c to know it again. */

@@ -95,6 +95,18 @@ static __always_inline __u64 exempt_guarded(struct task **t, const struct task *
 	return scopes && *t ? scopes & ~exempting(*t, scopes) : scopes;
 }
 
+/* The scopes that protect themselves from the current task, and of which another is out. */
+static __always_inline __u64 self_outside(struct task **t, const struct task *of, bool attach)
+{
+	__u64 scopes = guarding(GUARD_SELF, t);
+
+	if (!scopes || !of || (*t && ((*t)->id.flags & IDENT_UNLOCKED)))
+		return 0;
+	if (of->id.flags & IDENT_UNLOCKED)
+		return scopes;
+	return attach ? scopes & ~(of->id.scopes | 1) : 0;
+}
+
 /*
  * __ptrace_may_access(): ptrace, process_vm_*, pidfd_getfd, /proc/PID/mem,
  * maps, environ, fd, ns and so on.  A process may look into its own threads
@@ -123,10 +135,10 @@ int BPF_PROG(guard_ptrace, struct task_struct *child, unsigned int mode)
 		a.rule.kind = RULE_EXEMPT;
 		a.guard = GUARD_EXEMPT;
 	}
-	/* Who holds the token is not to be made to use it, by its parents neither. */
+	/* Who may change what is in force is not to be made to, by its parents neither. */
 	if (!scopes) {
 		of = bpf_task_storage_get(&tasks, child, 0, 0);
-		scopes = of && (of->id.flags & IDENT_UNLOCKED) ? guarding(GUARD_SELF, &t) : 0;
+		scopes = self_outside(&t, of, attach);
 		a.rule.kind = RULE_SELF_PROTECT;
 		a.guard = GUARD_SELF;
 	}

@@ -674,6 +674,10 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	} else {	/* there was no memory for it when it was born */
 		lineage_adopt(task, t);
 		t->id.flags |= IDENT_LINEAGE_FULL;
+		/* The kernel starts it (modprobe) for nobody knows whom: for any of these. */
+		if (BPF_CORE_READ(task, real_parent, flags) & PF_KTHREAD)
+			t->id.scopes |= control.guards[GUARD_SELF].trace |
+					control.guards[GUARD_SELF].monitor;
 	}
 	image_reset(t);
 	if (BPF_CORE_READ(task, ptrace))

@@ -3,15 +3,16 @@
  * self_protect: what would undo enforcement is kept from the processes of the
  * scopes that ask for it, root among them, unless they hold the token.
  *
- *   bpf                    takes the token; our links stay attached, and no program is
- *                          loaded that sees packets after they were judged
+ *   bpf                    takes the token; links stay attached, and no program is loaded
+ *                          that goes in front of a hook, sees packets after they were
+ *                          judged, or reads the kernel's memory
  *   bpf_map, bpf_prog      nobody gets at our maps and programs.  A descriptor to read by
  *                          would be enough to write: within a program of one's own
- *   inode_unlink, inode_rmdir, inode_rename,
- *   sb_umount, sb_mount, move_mount
+ *   inode_unlink, inode_rmdir, inode_rename, inode_create, inode_mkdir,
+ *   inode_symlink, inode_link, sb_umount, sb_mount, move_mount, sb_pivotroot
  *                          the pins, and the mounts that keep them alive
  *   kernel_load_data, kernel_read_file, locked_down
- *                          modules, kexec, /dev/mem and the like
+ *                          modules, kexec, /dev/mem, /proc/kcore (the token is there) and the like
  *   tun_dev_create, netlink_send, file_ioctl
  *                          packets that are made, or made others, behind the hooks
  *   cgroup/sysctl          the switch of all that hooks: it knows no task's scopes,
@@ -83,47 +84,41 @@ static __always_inline bool prog_is_ours(struct bpf_prog *prog)
 	return BPF_CORE_READ(prog, aux, btf, id) == control.own.btf;
 }
 
-/* A descriptor of the current task that is a link of ours; of other files it reads what is there. */
-static __always_inline bool link_is_ours(__u32 fd)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file = 0;
-	struct bpf_link *link;
-
-	if (fd >= BPF_CORE_READ(table, max_fds))
-		return false;
-	bpf_probe_read_kernel(&file, sizeof(file), &files[fd]);
-	link = BPF_CORE_READ(file, private_data);
-	return prog_is_ours(BPF_CORE_READ(link, prog));
-}
-
-/* Types of programs that see packets after they were judged. */
-static __always_inline bool is_late_type(__u32 type)
+/*
+ * Types of programs that any process may load: they add a verdict of their own
+ * to that of a socket or a cgroup.  A program before a hook (fmod_ret, LSM) is not
+ * among them: where it returns 1, the kernel skips ours, and most callers of hooks
+ * take for a refusal only what is below 0.
+ */
+static __always_inline bool is_harmless_type(__u32 type)
 {
 	switch (type) {
-	case BPF_PROG_TYPE_SCHED_CLS:
-	case BPF_PROG_TYPE_SCHED_ACT:
-	case BPF_PROG_TYPE_XDP:
-	case BPF_PROG_TYPE_LWT_IN:
-	case BPF_PROG_TYPE_LWT_OUT:
-	case BPF_PROG_TYPE_LWT_XMIT:
-	case BPF_PROG_TYPE_LWT_SEG6LOCAL:
-	case PROG_TYPE_NETFILTER:
+	case BPF_PROG_TYPE_SOCKET_FILTER:
+	case BPF_PROG_TYPE_CGROUP_SKB:
+	case BPF_PROG_TYPE_CGROUP_SOCK:
+	case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
+	case BPF_PROG_TYPE_CGROUP_SOCKOPT:
+	case BPF_PROG_TYPE_CGROUP_SYSCTL:
+	case BPF_PROG_TYPE_CGROUP_DEVICE:
+	case BPF_PROG_TYPE_SK_REUSEPORT:
 		return true;
 	}
 	return false;
 }
 
-/* @first: of the command's attributes, the type of a program or a link's descriptor. */
+/*
+ * @first: of the command's attributes, the type of a program.  Whose link it is
+ * that a descriptor names may change before the command looks (dup2), so none is
+ * detached or updated.
+ */
 static __always_inline bool command_is_bad(int cmd, __u32 first)
 {
 	switch (cmd) {
 	case BPF_PROG_LOAD:
-		return is_late_type(first);
+		return !is_harmless_type(first);
 	case BPF_LINK_DETACH:
 	case BPF_LINK_UPDATE:
-		return link_is_ours(first);
+		return true;
 	}
 	return false;
 }
@@ -206,20 +201,66 @@ int BPF_PROG(self_rename, struct inode *old_dir, struct dentry *old, struct inod
 	return self_deny(ACT_PINS, 0);
 }
 
-/* The file system of the pins dies with its last mount; MNT_DETACH takes those below along. */
+/* A link that is pinned there by its name counts as attached. */
+SEC("lsm/inode_create")
+int BPF_PROG(self_create, struct inode *dir)
+{
+	return is_pin_dir(dir) ? self_deny(ACT_PINS, 0) : 0;
+}
+
+SEC("lsm/inode_mkdir")
+int BPF_PROG(self_mkdir, struct inode *dir)
+{
+	return is_pin_dir(dir) ? self_deny(ACT_PINS, 0) : 0;
+}
+
+SEC("lsm/inode_symlink")
+int BPF_PROG(self_symlink, struct inode *dir)
+{
+	return is_pin_dir(dir) ? self_deny(ACT_PINS, 0) : 0;
+}
+
+SEC("lsm/inode_link")
+int BPF_PROG(self_link, struct dentry *old, struct inode *dir)
+{
+	return is_pin_dir(dir) ? self_deny(ACT_PINS, 0) : 0;
+}
+
+static __always_inline bool is_own_mount(int id)
+{
+	int i;
+
+	for (i = 0; i < OWN_MOUNTS; i++)
+		if (id && control.own.mounts[i].id == id)
+			return true;
+	return false;
+}
+
+static __always_inline bool in_host_namespace(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) == control.mnt_ns;
+}
+
+/*
+ * The file system of the pins dies with its last mount; MNT_DETACH takes those
+ * below along.  Under a shared mount a copy takes the original with it, whether or
+ * not it is shared itself: mount_setattr(2), which no hook sees, changes that.
+ */
 SEC("lsm/sb_umount")
 int BPF_PROG(self_umount, struct vfsmount *mnt, int flags)
 {
 	struct mount *m = mount_of(mnt);
-	int i, id = BPF_CORE_READ(m, mnt_id), group = BPF_CORE_READ(m, mnt_group_id);
+	__u32 dev = BPF_CORE_READ(mnt, mnt_root, d_inode, i_sb, s_dev);
+	bool shared = BPF_CORE_READ(m, mnt_parent, mnt.mnt_flags) & MNT_SHARED;
+	int i;
 
-	for (i = 0; i < OWN_MOUNTS; i++) {
-		const struct own_mount *own = &control.own.mounts[i];
-
-		/* A peer in another namespace takes the original down with it. */
-		if (own->id && (own->id == id || (group && own->group == group)))
+	if (is_own_mount(BPF_CORE_READ(m, mnt_id)))
+		return self_deny(ACT_MOUNT, 0);
+	for (i = 0; i < OWN_MOUNTS && shared; i++)
+		if (control.own.mounts[i].id && control.own.mounts[i].dev == dev)
 			return self_deny(ACT_MOUNT, 0);
-	}
 	return 0;
 }
 
@@ -229,24 +270,37 @@ static __always_inline int mount_onto(const struct path *to)
 	struct place p = place_of(to);
 	struct mount *m = p.mnt;
 	struct dentry *d = p.dentry;
-	bool ours = BPF_CORE_READ(d, d_inode, i_sb, s_dev) == control.own.dev;
-	int i, id = BPF_CORE_READ(m, mnt_id);
 
-	for (i = 0; i < OWN_MOUNTS && !ours; i++)
-		ours = id && control.own.mounts[i].id == id && place_is_mount_root(&p);
-	return ours ? self_deny(ACT_MOUNT, 0) : 0;
+	if (BPF_CORE_READ(d, d_inode, i_sb, s_dev) == control.own.dev ||
+	    (is_own_mount(BPF_CORE_READ(m, mnt_id)) && place_is_mount_root(&p)))
+		return self_deny(ACT_MOUNT, 0);
+	return 0;
 }
 
+/* In a namespace of its own, a service may have all mounts read-only, or private. */
+#define MS_CHANGES	(MS_REMOUNT | MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED)
+
 SEC("lsm/sb_mount")
-int BPF_PROG(self_mount, const char *name, const struct path *path)
+int BPF_PROG(self_mount, const char *name, const struct path *path, const char *type,
+	     unsigned long flags)
 {
+	if (in_host_namespace() ? flags & MS_MOVE : flags & MS_CHANGES)
+		return in_host_namespace() ? self_deny(ACT_MOUNT, 0) : 0;
 	return mount_onto(path);
 }
 
 SEC("lsm/move_mount")
 int BPF_PROG(self_move_mount, const struct path *from, const struct path *to)
 {
-	return mount_onto(to);
+	struct mount *m = place_of(from).mnt;
+
+	return is_own_mount(BPF_CORE_READ(m, mnt_id)) ? self_deny(ACT_MOUNT, 0) : mount_onto(to);
+}
+
+SEC("lsm/sb_pivotroot")
+int BPF_PROG(self_pivot)
+{
+	return in_host_namespace() ? self_deny(ACT_MOUNT, 0) : 0;
 }
 
 /* ---- The kernel ---- */
@@ -279,13 +333,22 @@ int BPF_PROG(self_read_file, struct file *file, int id)
 	return code_load(id);
 }
 
-/* As lockdown=integrity would have it: /dev/mem, MSRs, I/O ports, debugfs, unsigned modules. */
+#define lockdown(reason) ((int)bpf_core_enum_value(enum lockdown_reason, reason))
+
+/*
+ * As lockdown=confidentiality would have it, but for perf: the token is in the
+ * kernel's memory.  Modules that nobody signed are not loaded for the kernel either:
+ * whose they are is not known.
+ */
 SEC("lsm/locked_down")
 int BPF_PROG(self_locked_down, int what)
 {
-	if (what <= 0 || what >= (int)bpf_core_enum_value(enum lockdown_reason, LOCKDOWN_INTEGRITY_MAX))
+	if (what <= 0 || what >= lockdown(LOCKDOWN_CONFIDENTIALITY_MAX) ||
+	    what == lockdown(LOCKDOWN_PERF))
 		return 0;
-	return is_helper_of_kernel() ? 0 : self_deny(ACT_KERNEL, 0);
+	if (what != lockdown(LOCKDOWN_MODULE_SIGNATURE) && is_helper_of_kernel())
+		return 0;
+	return self_deny(ACT_KERNEL, 0);
 }
 
 static __always_inline bool is_protected_sysctl(const char *name)
@@ -350,7 +413,9 @@ static __always_inline bool is_tunnel(const char *kind, __u32 len)
 	static const char kinds[][12] = {
 		"ipip", "sit", "gre", "gretap", "ip6gre", "ip6gretap", "ip6tnl", "erspan",
 		"ip6erspan", "vti", "vti6", "xfrm", "vxlan", "geneve", "bareudp", "wireguard",
-		"gtp", "amt", "ovpn",
+		"gtp", "amt", "ovpn", "batadv",
+		/* whose character devices take frames */
+		"macvtap", "ipvtap",
 	};
 	__u32 i, j;
 
@@ -367,6 +432,9 @@ static __always_inline bool is_tunnel(const char *kind, __u32 len)
 	return false;
 }
 
+#define MESSAGES	(1 << 16)
+#define LINK_ATTRIBUTES	256
+
 static long link_attribute(__u32 i, void *data)
 {
 	struct walk *w = data;
@@ -374,9 +442,13 @@ static long link_attribute(__u32 i, void *data)
 	char kind[12] = {};
 	__u32 len;
 
-	if (w->left < sizeof(a) || bpf_probe_read_kernel(&a, sizeof(a), w->at) ||
-	    a.nla_len < sizeof(a) || a.nla_len > w->left)
+	if (w->left < sizeof(a) || bpf_probe_read_kernel(&a, sizeof(a), w->at))
 		return 1;
+	if (a.nla_len < sizeof(a) || a.nla_len > (w->nested ?: w->left)) {
+		/* here the kernel stops, too; but after a nest it goes on */
+		w->bad |= w->nested != 0;
+		return 1;
+	}
 	len = NLA_ALIGN(a.nla_len);
 	a.nla_type &= NLA_TYPE_MASK;
 	if (!w->nested && a.nla_type == IFLA_LINKINFO) {
@@ -397,6 +469,7 @@ static long link_attribute(__u32 i, void *data)
 	return w->bad != 0;
 }
 
+/* What is not read to its end is bad. */
 static __always_inline bool link_is_bad(const void *message, __u32 len)
 {
 	const __u32 head = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct ifinfomsg));
@@ -405,8 +478,7 @@ static __always_inline bool link_is_bad(const void *message, __u32 len)
 	if (len < head)
 		return false;
 	w.left += len - head;
-	bpf_loop(256, link_attribute, &w, 0);
-	return w.bad;
+	return bpf_loop(LINK_ATTRIBUTES, link_attribute, &w, 0) == LINK_ATTRIBUTES || w.bad;
 }
 
 static __always_inline bool message_is_bad(__u32 family, __u32 type, const void *message,
@@ -459,6 +531,7 @@ int BPF_PROG(self_netlink, struct sock *sk, struct sk_buff *skb)
 	scopes = self_guarded(&t);
 	if (!scopes)
 		return 0;
-	bpf_loop(1 << 16, message_one, &w, 0);
+	if (bpf_loop(MESSAGES, message_one, &w, 0) == MESSAGES)
+		w.bad = 1;
 	return w.bad && self_refuse(t, scopes, ACT_NETWORK, 0) ? -EPERM : 0;
 }

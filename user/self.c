@@ -54,16 +54,14 @@ static int own_maps(struct engine *e, struct own *own)
 }
 
 struct mounted {
-	int id, parent, group;
+	int id, parent;
+	unsigned int major, minor;
 };
 
 /* A line of /proc/self/mountinfo: "36 35 98:0 / /mnt rw shared:1 - ext3 ..." */
 static bool mount_parse(const char *line, struct mounted *m)
 {
-	const char *end = strstr(line, " - "), *shared = strstr(line, " shared:");
-
-	m->group = shared && end && shared < end ? atoi(shared + 8) : 0;
-	return sscanf(line, "%d %d", &m->id, &m->parent) == 2;
+	return sscanf(line, "%d %d %u:%u", &m->id, &m->parent, &m->major, &m->minor) == 4;
 }
 
 static bool mount_find(int id, struct mounted *m)
@@ -88,7 +86,7 @@ static void own_mounts(int id, struct own *own)
 	int n;
 
 	for (n = 0; n < OWN_MOUNTS && mount_find(id, &m); n++) {
-		own->mounts[n] = (struct own_mount){ .id = m.id, .group = m.group };
+		own->mounts[n] = (struct own_mount){ .id = m.id, .dev = m.major << 20 | m.minor };
 		if (m.parent == m.id)
 			break;
 		id = m.parent;

@@ -18,6 +18,7 @@ policy() {
 }
 
 # raw WHAT: prints ok, or the name of the error.
+cat >"$T/raw" <<'RAW'
 raw() {
 	python3 - "$@" <<'PYTHON'
 import ctypes, errno, os, socket, struct, sys
@@ -51,7 +52,52 @@ def node(path, major, minor, flags):
         os.mknod(path, 0o20600, os.makedev(major, minor))
     os.close(os.open(path, flags))
 
+def program(kind):
+    attr = struct.pack("I", kind).ljust(128, b"\0")
+    call(321, 5, attr, len(attr))
+
+# A map under the name of a link of ours.
+def pin(path):
+    attr = struct.pack("IIII", 2, 4, 4, 1).ljust(128, b"\0")
+    fd = libc.syscall(321, 0, attr, len(attr))
+    name = ctypes.create_string_buffer(path.encode())
+    attr = struct.pack("QI", ctypes.addressof(name), fd)
+    call(321, 6, attr, len(attr))
+
+# A copy that is made private, by the call that no hook sees, below a mount that is shared.
+def private_copy():
+    if libc.unshare(0x20000):
+        raise OSError(ctypes.get_errno(), "")
+    path = b"/sys/fs/bpf"
+    call(442, -100, path, 0, struct.pack("QQQQ", 0, 0, 1 << 18, 0), 32)
+    if libc.umount2(path, 2):
+        raise OSError(ctypes.get_errno(), "")
+
+# A tunnel's kind: plainly, behind a nest that is broken, behind many attributes or messages.
+def tunnel(how):
+    def attribute(kind, data):
+        return struct.pack("HH", 4 + len(data), kind) + data.ljust((len(data) + 3) & ~3, b"\0")
+    def message(kind, body):
+        return struct.pack("IHHII", 16 + len(body), kind, 5, 0, 0) + body
+    info = attribute(18, attribute(1, b"vxlan\0"))
+    info = {"plain": b"", "nest": attribute(18, bytes(4)), "many": attribute(0, b"") * 300,
+            "flood": b""}[how] + info
+    s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+    s.setsockopt(socket.SOL_SOCKET, 32, 1 << 23)   # SO_SNDBUFFORCE
+    noops = struct.pack("IHHII", 16, 1, 0, 0, 0) * (65600 if how == "flood" else 0)
+    s.sendto(noops + message(16, bytes(16) + info), (0, 0))
+
+def trace(pid):
+    if libc.ptrace(0x4206, pid, 0, 0):
+        raise OSError(ctypes.get_errno(), "")
+
 what = {
+    "program": lambda: program(int(sys.argv[2])),
+    "pin": lambda: pin(sys.argv[2]),
+    "private_copy": private_copy,
+    "tunnel": lambda: tunnel(sys.argv[2]),
+    "trace": lambda: trace(int(sys.argv[2])),
+    "kcore": lambda: os.close(os.open("/proc/kcore", os.O_RDONLY)),
     "zero": lambda: unlock(bytes(32)),
     "guess": lambda: unlock(b"x" * 32),
     "init_module": lambda: call(175, bytes(4096), 4096, b""),
@@ -68,6 +114,8 @@ except OSError as e:
     print(errno.errorcode[e.errno])
 PYTHON
 }
+RAW
+. "$T/raw"
 
 # shellcheck disable=SC2046 # a list of zeroes
 scope_off="bpftool map update pinned $P/scopes key 0 0 0 0 value $(printf '0 %.0s' $(seq 32))"
@@ -104,7 +152,12 @@ is "$(raw kexec)" ok 'a kernel can be unloaded'
 unlike "$(raw init_module) $(raw finit_module)" EPERM 'modules are read'
 is "$(raw mem "$T")" ok '/dev/mem opens'
 unlike "$(raw netdev)" EPERM 'a table at a device is looked at'
+is "$(raw kcore)" ok 'so does /proc/kcore'
+unlike "$(raw program 26)$(raw tunnel plain)$(raw tunnel nest)$(raw tunnel many)$(raw tunnel flood)" EPERM \
+	'programs before hooks and tunnels are looked at'
+is "$(raw pin $P/link_self_bpf)" ok 'a link that is none can be pinned'
 ok 'load again' load "$T/off.yaml"
+ok 'without it' rm $P/link_self_bpf
 ftrace=$(cat /proc/sys/kernel/ftrace_enabled)
 echo 0 >/proc/sys/kernel/ftrace_enabled
 status_is 124 'kernel.ftrace_enabled=0 leaves the packets to the backstop' connects 203.0.113.8 443
@@ -174,6 +227,16 @@ like "$(cat "$T/said")" 'Operation not permitted' 'a filter of packets'
 is "$(raw netdev)" EPERM 'nftables at a device'
 is "$(raw zero)" EPERM 'the token is not zero'
 is "$(raw guess)" EPERM 'nor guessed'
+is "$(raw program 26)$(raw program 29)$(raw program 3)$(raw program 31)" EPERMEPERMEPERMEPERM \
+	'no program before a hook, or behind the packets'
+unlike "$(raw program 8)" EPERM "a cgroup's may be loaded"
+is "$(raw kcore)" EPERM '/proc/kcore, where the token is'
+for how in plain nest many flood; do
+	is "$(raw tunnel $how)" EPERM "a tunnel, $how"
+done
+is "$(raw pin $P/link_stream_judge)" EPERM 'nothing is pinned beside'
+is "$(raw private_copy)" EPERM 'nor unmounted by way of a copy'
+is "$(ls $P)" "$before" 'every pin is there'
 status_is 1 'unload' "$loader" --unload
 like "$(cat "$T/log")" 'protects itself.*--token-file' 'says what is wanting'
 ok 'load another policy' refused "$loader" "$T/off.yaml"
@@ -216,6 +279,8 @@ ok 'and all is open' connects 203.0.113.8 443
 
 cat >"$T/inside" <<INSIDE
 read -r go
+. "$T/raw"
+[ "\$(raw trace $$)" = EPERM ] || echo traced
 rm -r $P 2>/dev/null && echo removed
 echo 0 2>/dev/null >/proc/sys/kernel/ftrace_enabled && echo off
 $loader --unload 2>/dev/null && echo unloaded
