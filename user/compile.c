@@ -696,6 +696,8 @@ static void compile_exemptions(struct compiler *c)
 		atom_path(c, dhcp_clients[i], ATOM_DHCP);
 	for (i = 0; i < sizeof(name_servers) / sizeof(*name_servers); i++)
 		atom_path(c, name_servers[i], ATOM_RESOLVER);
+	/* It asks for what others may reach (resolve.c). */
+	atom_path(c, "/proc/self/exe", ATOM_RESOLVER);
 }
 
 static void socket_hash(struct compiler *c, __u64 hash, const struct origin *at)
@@ -1145,8 +1147,6 @@ static void refuse_unsupported(struct compiler *c)
 
 	if (s->allow_github_meta == YES)
 		unsupported(c, NULL, "rules.network.allow_github_meta");
-	if (s->block_unlisted_queries == YES)
-		unsupported(c, NULL, "rules.dns.block_unlisted_queries");
 	if (s->file_enabled != NO &&
 	    (s->file_enabled == YES || s->monitored_paths.n || s->protected_paths.n ||
 	     s->blocked_paths.n || s->monitored_env_vars.n))
@@ -1171,6 +1171,8 @@ static void compile_flags(struct compiler *c)
 		p->flags |= POLICY_PTRACE;
 	if (c->src->blocked_sockets.n)
 		p->flags |= POLICY_SOCKETS;
+	if (c->src->block_unlisted_queries == YES)
+		p->flags |= POLICY_QUERIES;
 	if (c->src->exempt.n)
 		p->flags |= POLICY_EXEMPTS;
 }

@@ -19,6 +19,7 @@
 #include "log.h"
 #include "pins.h"
 #include "preload.h"
+#include "resolve.h"
 #include "self.h"
 #include "selfcheck.h"
 
@@ -119,9 +120,12 @@ static int in_force(struct engine *e, const struct kernel *k, const struct loadi
 		return EXIT_NOT_PROVED;
 	}
 	id = scope_find(e, k, &o->scope, &s, true);
-	if (id < 0 || engine_attach(e, k, t->policy.flags) ||
-	    ((t->policy.flags & POLICY_SELF) && self_prepare(e, o->token_file, o->seal)) ||
-	    scope_install(e, id, &s, t))
+	if (id < 0 || engine_attach(e, k, t->policy.flags))
+		return EXIT_FAILURE;
+	if ((t->policy.flags & POLICY_SELF) && self_prepare(e, o->token_file, o->seal))
+		return EXIT_FAILURE;
+	resolve_hosts_file(e, t, id);
+	if (scope_install(e, id, &s, t))
 		return EXIT_FAILURE;
 	if (o->scope.kind == SCOPE_TREE && engine_move(e, 0, scope_bit(id), o->scope.pid))
 		return EXIT_FAILURE;
@@ -184,6 +188,7 @@ int load(const struct loading *o)
 	status = in_force(&e, &k, o, &t);
 	if (status == EXIT_SUCCESS) {
 		sources_write(&e, &o->policy);
+		resolve_allowed(&o->policy);
 		log_note("in force by %s: %s", k.attach == ATTACH_LSM ? "LSM hooks" :
 			 "fmod_ret (bpf is not in this kernel's lsm= list)", summary(text, o, &t));
 	} else {

@@ -24,7 +24,7 @@ ok 'another host' another_host
 background ip netns exec far dnsmasq --keep-in-foreground --no-resolv --no-hosts --user=root --pid-file= \
 	--listen-address=$server --bind-interfaces --local=/test/ --address=/good.test/198.18.0.10 \
 	--address=/profile.test/198.18.0.11 --address=/evil.test/198.18.0.66 \
-	--cname=alias.test,www.good.test --host-record=www.good.test,198.18.0.12,2001:db8::12
+	--address=/early.test/198.18.0.13 --cname=alias.test,www.good.test --host-record=www.good.test,198.18.0.12,2001:db8::12
 background ip netns exec far python3 $dns web
 # shellcheck disable=SC2154 # of lib.sh
 web=$T/background.$jobs_started
@@ -77,14 +77,14 @@ rules:
   network:
     allow_local_ranges: false
     allowed_ips: [192.0.2.1]
-    allowed_hosts: [good.test, alias.test, "port.test:81", hosts.test]
+    allowed_hosts: [good.test, alias.test, "port.test:81", hosts.test, early.test]
     profiles:
       - process: curl
         allowed_hosts: [profile.test]
   dns:
     allowed_servers: [$server, $liar]
 YAML
-echo '198.18.0.77 hosts.test' >/etc/hosts
+echo '198.18.0.77 hosts.test other.test' >/etc/hosts
 ok 'loads' load "$T/policy.yaml"
 
 # ---- Programs ----
@@ -146,5 +146,41 @@ is "$(python3 $dns dial 198.18.4.4)" EPERM 'is not believed'
 
 is "$(python3 $dns race good.test 300)" 'ok 300' 'resolve and connect at once: never refused'
 is "$(python3 $dns race evil.test 300)" 'EPERM 300' 'a forbidden name: never let through'
+
+# ---- Data in questions ----
+
+# What has reached a server of the other host, as hexadecimal digits: "s3cr3t" or half of it.
+leaked() {
+	cat "/tmp/heard-$liar" "/tmp/heard-$rogue" | grep -c -i -e 733363 -e 723374
+}
+
+background python3 $dns serve 127.0.0.53
+ok 'a server on this host' wait_for 20 grep -q ready "$T/background.$jobs_started"
+python3 $dns leak >"$T/leak.before" 2>&1
+ok 'without block_unlisted_queries all of that arrives' test "$(leaked)" -ge 24
+sed 's/^  dns:/&\n    block_unlisted_queries: true/' "$T/policy.yaml" >"$T/queries.yaml"
+ok 'loads, with block_unlisted_queries' load "$T/queries.yaml"
+before=$(leaked)
+python3 $dns leak >"$T/leak.after" 2>&1
+while read -r case said; do
+	case $case in
+	stream* | urgent) continue ;;
+	esac
+	is "$said" EPERM "refused: $case"
+done <"$T/leak.after"
+is "$(grep -c . "$T/leak.after")" "$(grep -c . "$T/leak.before")" 'all were tried'
+is "$(leaked)" "$before" 'nothing has arrived'
+for program in python3 node c-ares busybox; do
+	is "$(fetch $program sub3-$program.good.test)" ok "$program: a listed name is still asked for"
+done
+is "$(fetch curl sub3.profile.test)" ok 'curl: its own'
+cat >"$T/wants" <<'WANTS'
+stream ok
+stream-two ok/ok
+edns ok
+WANTS
+cases_are 'learned, where questions are judged'
+is "$(fetch python3 hosts.test)" ok 'a name of /etc/hosts'
+is "$(python3 $dns dial 198.18.0.13)" ok 'an allowed host that was resolved by the load'
 
 done_testing

