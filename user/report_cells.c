@@ -69,9 +69,17 @@ static char *line_piece(const struct report *r, const struct flow *f)
 
 static char *target_piece(const struct report *r, const struct flow *f)
 {
+	char name[HOST_KEY];
+	const char *sni = report_sni(r, &f->key, name);
 	struct piece p;
+	FILE *out = piece_open(&p);
 
-	print_target(piece_open(&p), r, &f->key);
+	print_target(out, r, &f->key);
+	if (sni) {
+		fputs(" (", out);
+		escape(out, sni, strlen(sni), ESCAPE_ALL);
+		fputc(')', out);
+	}
 	return piece_close(&p);
 }
 
@@ -116,6 +124,8 @@ static int by_place(const void *a, const void *b)
 	const struct flow *y = ((const struct place *)b)->flow;
 	int order = memcmp(x->key.addr, y->key.addr, sizeof(x->key.addr));
 
+	if (!order)
+		order = (x->key.name > y->key.name) - (x->key.name < y->key.name);
 	if (!order)
 		order = (x->key.port > y->key.port) - (x->key.port < y->key.port);
 	if (!order)

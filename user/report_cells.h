@@ -10,7 +10,7 @@ struct cells {
 	char *process;		/* name */
 	char *path;		/* of its executable; empty: not known */
 	char *line;		/* "bash → npm → sh": what led there, the farthest first */
-	char *target;
+	char *target;		/* "192.0.2.1:443 (name that the client said)" */
 	char *rule;
 	char proto[16];
 	const char *verdict;	/* "denied", "would be denied", "allowed" */
