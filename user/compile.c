@@ -991,13 +991,12 @@ static void rego_addresses(struct compiler *c, const struct rego_clause *clause,
 	struct rego_literal v4 = { .about = REGO_ADDRESS, .prefixlen = V4_PREFIX,
 				   .addr = { [10] = 0xff, 0xff } };
 	int room = REGO_PREFIXES;
+	size_t from = c->nraw, i, n;
 
-	if (within) {
+	if (within && v4_within(within)) {
 		room = rego_carve(c, clause, *within, grant, room);
 	} else {
-		size_t from = c->nraw, i, n;
-
-		room = rego_carve(c, clause, all, grant, room);
+		room = rego_carve(c, clause, within ? *within : all, grant, room);
 		/* A prefix beside an excluded one may be all of IPv4, or a part of it. */
 		for (i = n = from; i < c->nraw; i++) {
 			struct rego_literal l = { .prefixlen = c->raw[i].key.prefixlen };
@@ -1007,7 +1006,8 @@ static void rego_addresses(struct compiler *c, const struct rego_clause *clause,
 				c->raw[n++] = c->raw[i];
 		}
 		c->nraw = n;
-		room = rego_carve(c, clause, v4, grant, room);
+		if (!within)
+			room = rego_carve(c, clause, v4, grant, room);
 	}
 	if (room < 0)
 		fail(c, at, "rego", "what it excludes leaves more than %d ranges of addresses",
