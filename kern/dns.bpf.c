@@ -395,6 +395,12 @@ static __always_inline bool place_read(struct __sk_buff *skb, struct place *p)
 	return true;
 }
 
+/* What cannot be read is for a name that nobody lists. */
+static __always_inline int unreadable(struct __sk_buff *skb)
+{
+	return control.flags & CONTROL_QUERIES ? dns_question_out(skb, 0, 0) : PASS;
+}
+
 /* Length of the message that begins at @at of a stream (RFC 1035, 4.2.2); 0: it is not whole. */
 static __always_inline __u32 stream_message(struct __sk_buff *skb, __u32 at)
 {
@@ -422,15 +428,15 @@ static __always_inline int stream_out(struct __sk_buff *skb, const struct place 
 			s->sent = p->seq + 1;
 			s->flags |= DNS_SENT;
 		}
-		return p->at < end ? undecided() : PASS;
+		return p->at < end ? unreadable(skb) : PASS;
 	}
 	if (p->at >= end)
 		return PASS;
 	if (!s || !(s->flags & DNS_SENT) || p->urgent)
-		return undecided();
+		return unreadable(skb);
 	off = s->sent - p->seq;
 	if ((__s32)off < 0)
-		return undecided();
+		return unreadable(skb);
 	if (p->at + off >= end)
 		return PASS;	/* sent again */
 	at = p->at + off;
@@ -442,8 +448,8 @@ static __always_inline int stream_out(struct __sk_buff *skb, const struct place 
 			return DROP;
 		at += 2 + len;
 	}
-	if (at < end && (control.flags & CONTROL_QUERIES))
-		return undecided();
+	if (at < end && unreadable(skb) == DROP)
+		return DROP;
 	if (at < end)
 		s->flags &= ~DNS_SENT;
 	s->sent = p->seq + (at - p->at);
@@ -463,7 +469,7 @@ __noinline int dns_egress(struct __sk_buff *skb)
 		return stream_out(skb, &p);
 	/* Datagrams that will be cut apart (UDP_SEGMENT) are as many messages. */
 	if (skb->gso_size)
-		return undecided();
+		return unreadable(skb);
 	return dns_question_out(skb, p.at, skb->len - p.at);
 }
 
