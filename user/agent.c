@@ -398,6 +398,7 @@ static int sources_open(struct agent *a, const sigset_t *set)
 	a->report.context = a;
 	style_of(&a->style, stdout);
 	if (!a->line || a->images < 0 || a->server_names < 0 || report_read_policies(&a->report) ||
+	    report_open_domains(&a->report) ||
 	    stream_open(&a->stream, event_take, a))
 		return -1;
 	a->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -58,6 +58,10 @@ struct report {
 	const struct image *(*find_image)(void *context, __u64 hash);
 	bool (*find_name)(void *context, __u64 hash, struct host_key *key);	/* likewise */
 	void *context;
+	/* The names that an address has now, the newest first; NULL: they are not known. */
+	size_t (*find_domains)(const struct report *r, const __u8 addr[16],
+			       struct host_key keys[NAME_SLOTS]);
+	int address_names, name_texts;	/* maps, for it */
 };
 
 /* Where it is shown. */
@@ -102,6 +106,10 @@ const struct image *report_image(const struct report *r, __u64 hash);
 
 /* The name that a flow's client said, into @name; NULL: none that is known. */
 const char *report_sni(const struct report *r, const struct flow_key *key, char name[HOST_KEY]);
+
+/* The names of a flow's address, the newest first; how many there are. */
+size_t report_domains(const struct report *r, const struct flow_key *key,
+		      struct host_key keys[NAME_SLOTS]);
 
 /* The program that an EVENT_EXEC is about. */
 const struct image *report_program(const struct report *r, const struct flow_key *key);
@@ -172,6 +180,7 @@ void report_print_end(FILE *out, const struct report *r, bool tree);
 
 /* Each returns 0, or -1 after saying on stderr why not. */
 int report_read(struct report *r);
+int report_open_domains(struct report *r);	/* from now on it knows the names of addresses */
 int report_read_policies(struct report *r);	/* counters, modes, sources and clock alone */
 int control_read(struct control *c);
 void report_free(struct report *r);

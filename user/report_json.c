@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "hosts.h"
 #include "report_cells.h"
 #include "rule.h"
 #include "util.h"
@@ -98,6 +99,21 @@ static void json_sni(FILE *out, const struct report *r, const struct flow_key *k
 		fputs("null", out);
 }
 
+static void json_domains(FILE *out, const struct report *r, const struct flow_key *key)
+{
+	struct host_key keys[NAME_SLOTS];
+	size_t i, n = report_domains(r, key, keys);
+	char name[HOST_KEY];
+
+	fputs(",\"domains\":[", out);
+	for (i = 0; i < n; i++) {
+		host_key_name(&keys[i], name);
+		fputs(i ? "," : "", out);
+		json_words(out, name);
+	}
+	fputs("]", out);
+}
+
 static void json_target(FILE *out, const struct report *r, const struct flow *f)
 {
 	char proto[16], target[ADDRESS_TEXT];
@@ -114,8 +130,9 @@ static void json_target(FILE *out, const struct report *r, const struct flow *f)
 
 	proto_text(proto, &f->key);
 	target_text(target, &f->key);
-	fprintf(out, ",\"proto\":\"%s\",\"daddr\":\"%s\",\"dport\":%u,\"domains\":[]", proto, target,
+	fprintf(out, ",\"proto\":\"%s\",\"daddr\":\"%s\",\"dport\":%u", proto, target,
 		f->key.type == EVENT_SOCKET || f->key.type == EVENT_GUARD ? 0 : f->key.port);
+	json_domains(out, r, &f->key);
 	json_sni(out, r, &f->key);
 }
 

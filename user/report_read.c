@@ -115,6 +115,39 @@ static int names_read(struct report *r)
 	return 0;
 }
 
+static int by_end(const void *a, const void *b)
+{
+	const struct name_slot *x = a, *y = b;
+
+	return x->until > y->until ? -1 : x->until < y->until;
+}
+
+static size_t domains_find(const struct report *r, const __u8 addr[16],
+			   struct host_key keys[NAME_SLOTS])
+{
+	struct address_names names;
+	size_t i, n = 0;
+
+	if (bpf_map_lookup_elem(r->address_names, addr, &names))
+		return 0;
+	qsort(names.slots, NAME_SLOTS, sizeof(*names.slots), by_end);
+	for (i = 0; i < NAME_SLOTS; i++)
+		if (names.slots[i].hash && names.slots[i].scopes &&
+		    !bpf_map_lookup_elem(r->name_texts, &names.slots[i].hash, &keys[n]))
+			n++;
+	return n;
+}
+
+int report_open_domains(struct report *r)
+{
+	r->address_names = map_open(PIN_ADDRESS_NAMES, 16, sizeof(struct address_names));
+	r->name_texts = map_open(PIN_NAME_TEXTS, sizeof(__u64), sizeof(struct host_key));
+	if (r->address_names < 0 || r->name_texts < 0)
+		return -1;
+	r->find_domains = domains_find;
+	return 0;
+}
+
 static int folded_read(struct report *r)
 {
 	int fd = map_open(PIN_FOLDED, sizeof(struct fold_key), sizeof(__u64));
@@ -267,7 +300,8 @@ int report_read(struct report *r)
 	memset(r, 0, sizeof(*r));
 	if (control_read(&control) || policies_read(r, &control))
 		return -1;
-	if (flows_read(r, control.last_flow) || images_read(r) || names_read(r) || folded_read(r))
+	if (flows_read(r, control.last_flow) || images_read(r) || names_read(r) || folded_read(r) ||
+	    report_open_domains(r))
 		return -1;
 	skipped_read(r);
 	report_sort(r);
@@ -281,4 +315,8 @@ void report_free(struct report *r)
 	free(r->names);
 	free(r->folded);
 	free(r->skipped);
+	if (r->find_domains) {
+		close(r->address_names);
+		close(r->name_texts);
+	}
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "hosts.h"
 #include "report_cells.h"
 #include "rule.h"
 #include "util.h"
@@ -137,16 +138,27 @@ static char *policy_cell(const struct flow *f)
 	return f->count > 1 ? print_cell("%s (x%llu)", policy, f->count) : xstrdup(policy);
 }
 
+/* The name that the client said, else the newest of the address. */
+static char *domain_cell(const struct report *r, const struct flow_key *key)
+{
+	struct host_key keys[NAME_SLOTS];
+	char name[HOST_KEY] = "-";
+
+	if (!report_sni(r, key, name) && report_domains(r, key, keys))
+		host_key_name(&keys[0], name);
+	return xstrdup(name);
+}
+
 static void row_fill(struct row *row, const struct report *r, const struct flow *f)
 {
-	char proto[16], name[HOST_KEY];
+	char proto[16];
 
 	proto_text(proto, &f->key);
 	row->blocked = f->key.verdict & VERDICT_BLOCK;
 	row->cell[PID] = f->key.tgid ? print_cell("%u", f->key.tgid) : xstrdup("-");
 	row->cell[COMM] = name_cell(r, f->image);
 	row->cell[PROTO] = xstrdup(proto);
-	row->cell[DOMAIN] = xstrdup(report_sni(r, &f->key, name) ? name : "-");
+	row->cell[DOMAIN] = domain_cell(r, &f->key);
 	row->cell[TARGET] = target_cell(r, f);
 	row->cell[POLICY] = policy_cell(f);
 }

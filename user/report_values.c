@@ -287,6 +287,14 @@ const char *report_sni(const struct report *r, const struct flow_key *key, char 
 	return name;
 }
 
+size_t report_domains(const struct report *r, const struct flow_key *key,
+		      struct host_key keys[NAME_SLOTS])
+{
+	if (!r->find_domains || (key->type != EVENT_NETWORK && key->type != EVENT_PACKET))
+		return 0;
+	return r->find_domains(r, key->addr, keys);
+}
+
 const struct image *report_program(const struct report *r, const struct flow_key *key)
 {
 	__u64 hash;

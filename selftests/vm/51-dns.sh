@@ -95,6 +95,7 @@ for program in busybox python3 node c-ares; do
 	is "$(fetch $program sub-$program.profile.test)" refused "$program: a name of curl's"
 done
 is "$(fetch python3 alias.test)" ok 'an alias that is allowed, of a name that need not be'
+like "$(flows | grep '"daddr":"198.18.0.12"')" '"domains":\["alias.test"\]' 'the report names it'
 is "$(fetch curl sub.profile.test)" ok 'curl: a name of its own'
 is "$(fetch curl sub2.good.test)" refused 'curl: a name for everybody else'
 is "$(python3 $dns dial 198.18.0.66)" EPERM 'an address without a name'
