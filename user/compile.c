@@ -439,13 +439,15 @@ static void grant_host(struct compiler *c, const struct host_rule *h, __u16 cond
 		c->hosts = xreallocarray(c->hosts, c->hosts_room, sizeof(*c->hosts));
 	}
 	r = &c->hosts[c->nhosts++];
-	r->key = xmalloc(sizeof(*r->key));
+	*r = (struct raw_host){
+		.key = xmalloc(sizeof(*r->key)),
+		.grant = { .cond = cond, .protos = PROTO_BIT_ANY, .port_lo = h->ports.lo,
+			   .port_hi = h->ports.hi, .rule = rule },
+		.below_only = h->below_only,
+	};
 	if (!host_key_make(r->key, h->name))
 		fail(c, &h->at, "allowed_hosts", "\"%s\" is not a host name", h->name);
 	r->key->prefixlen -= 8;		/* without the NUL: and all below */
-	r->below_only = h->below_only;
-	r->grant = (struct grant){ .cond = cond, .protos = PROTO_BIT_ANY, .port_lo = h->ports.lo,
-				   .port_hi = h->ports.hi, .rule = rule };
 }
 
 static int by_name(const void *a, const void *b)
