@@ -405,6 +405,7 @@ struct unlock {
 	__u64 token[UNLOCK_WORDS];	/* zeroes: there is none */
 };
 
+#define OWN_BTFS	8
 #define OWN_MAPS	16
 #define OWN_MOUNTS	8
 
@@ -417,7 +418,8 @@ struct own_mount {
 struct own {
 	__u64 dir;		/* inode number of the directory of the pins */
 	__u32 dev;		/* and its device */
-	__u32 btf;		/* number of the BTF of our programs and maps */
+	__u32 pad;
+	__u32 btfs[OWN_BTFS];	/* numbers of the BTFs of our programs and maps; 0: none */
 	__u32 maps[OWN_MAPS];	/* numbers of those maps that have no BTF */
 	struct own_mount mounts[OWN_MOUNTS];	/* that of the pins, and those around it */
 };
@@ -468,7 +470,7 @@ _Static_assert(sizeof(struct flow_key) == 48, "flow_key");
 _Static_assert(sizeof(struct flow) == 104 + 8 * IDENT_LINE, "flow");
 _Static_assert(sizeof(struct event) == sizeof(struct flow) + 16, "event");
 _Static_assert(sizeof(struct fold_key) == 32, "fold_key");
-_Static_assert(sizeof(struct own) == 16 + 4 * OWN_MAPS + 8 * OWN_MOUNTS, "own");
+_Static_assert(sizeof(struct own) == 16 + 4 * (OWN_BTFS + OWN_MAPS) + 8 * OWN_MOUNTS, "own");
 _Static_assert(sizeof(struct control) == 88 + 8 * COUNTERS + 16 * GUARDS + 8 +
 	       sizeof(struct own), "control");
 _Static_assert(sizeof(struct policy) == 32 + 2 * 64 + 16 * POLICY_DENIES + 32 * POLICY_CONDS +

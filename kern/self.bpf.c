@@ -66,12 +66,22 @@ static __always_inline int self_deny(__u32 action, __u64 object)
 
 /* ---- Our own objects ---- */
 
-/* All that was loaded from one object file shares its BTF, but for maps of maps. */
+static __always_inline bool btf_is_ours(__u32 id)
+{
+	__u32 i;
+
+	for (i = 0; i < OWN_BTFS; i++)
+		if (id && control.own.btfs[i] == id)
+			return true;
+	return false;
+}
+
+/* What was loaded at one time shares a BTF, but for maps of maps. */
 static __always_inline bool map_is_ours(struct bpf_map *map)
 {
 	__u32 i, id = BPF_CORE_READ(map, id);
 
-	if (BPF_CORE_READ(map, btf, id) == control.own.btf)
+	if (btf_is_ours(BPF_CORE_READ(map, btf, id)))
 		return true;
 	for (i = 0; i < OWN_MAPS; i++)
 		if (id && control.own.maps[i] == id)
@@ -81,7 +91,7 @@ static __always_inline bool map_is_ours(struct bpf_map *map)
 
 static __always_inline bool prog_is_ours(struct bpf_prog *prog)
 {
-	return BPF_CORE_READ(prog, aux, btf, id) == control.own.btf;
+	return btf_is_ours(BPF_CORE_READ(prog, aux, btf, id));
 }
 
 /*

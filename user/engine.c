@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,7 +27,7 @@
 #define ADOPT_RUNS	64
 
 /*
- * Programs that are attached once a policy asks for what they do, by the
+ * Programs that are loaded and attached once a policy asks for what they do, by the
  * beginning of their names: nobody else pays for them.
  */
 static const struct {
@@ -228,15 +227,16 @@ static int use_fmod_ret(struct bpf_program *prog)
 	return err;
 }
 
-static int control_fill(struct control *c)
+static int control_fill(struct control *c, const __u64 seed[2])
 {
 	struct stat st, net;
 
-	if (getrandom(c->seed, sizeof(c->seed), 0) != sizeof(c->seed) ||
-	    stat("/proc/1/ns/mnt", &st) || stat("/proc/1/ns/net", &net)) {
-		log_error("no random numbers, or no /proc: %s", strerror(errno));
+	if (stat("/proc/1/ns/mnt", &st) || stat("/proc/1/ns/net", &net)) {
+		log_error("no /proc: %s", strerror(errno));
 		return -1;
 	}
+	c->seed[0] = seed[0];
+	c->seed[1] = seed[1];
 	c->mnt_ns = st.st_ino;
 	c->net_ns = net.st_ino;
 	c->epoch = 1;
@@ -287,40 +287,53 @@ static int runners_fill(int fd, const __u64 seed[2])
 	return 0;
 }
 
-static int pin_as(int fd, const char *prefix, const char *name)
+static int pin_as(const struct engine *e, int fd, const char *prefix, const char *name)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), NEW_DIR "/%s%s", prefix, name);
+	snprintf(path, sizeof(path), "%s/%s%s", e->dir, prefix, name);
 	if (!bpf_obj_pin(fd, path))
 		return 0;
 	log_error("%s: cannot be pinned: %s", path, strerror(errno));
 	return -1;
 }
 
-static int pin_maps(const struct kntrl *skel)
+static bool is_pinned(const struct engine *e, const char *prefix, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s%s", e->dir, prefix, name);
+	return !access(path, F_OK);
+}
+
+/* The name of a map's pin; NULL: it has none. */
+static const char *map_pin(const struct kntrl *skel, const struct bpf_map *map)
+{
+	if (map == skel->maps.data_control)
+		return PIN_CONTROL;
+	return bpf_map__autocreate(map) && !bpf_map__is_internal(map) ? bpf_map__name(map) : NULL;
+}
+
+static int pin_maps(const struct engine *e, const struct kntrl *skel)
 {
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, skel->obj) {
-		const char *name = bpf_map__name(map);
+		const char *name = map_pin(skel, map);
 
-		if (map == skel->maps.data_control)
-			name = PIN_CONTROL;
-		else if (!bpf_map__autocreate(map) || bpf_map__is_internal(map))
-			continue;
-		if (pin_as(bpf_map__fd(map), "", name))
+		if (name && pin_as(e, bpf_map__fd(map), "", name))
 			return -1;
 	}
 	return 0;
 }
 
-static int pin_programs(const struct kntrl *skel)
+static int pin_programs(const struct engine *e, const struct kntrl *skel)
 {
 	struct bpf_program *prog;
 
 	bpf_object__for_each_program(prog, skel->obj)
-		if (pin_as(bpf_program__fd(prog), PIN_PROG_PREFIX, bpf_program__name(prog)))
+		if (bpf_program__autoload(prog) &&
+		    pin_as(e, bpf_program__fd(prog), PIN_PROG_PREFIX, bpf_program__name(prog)))
 			return -1;
 	return 0;
 }
@@ -335,7 +348,7 @@ static struct bpf_link *attach_one(struct bpf_program *prog, const struct kernel
 }
 
 /* A link lives through its pin; its handle only frees our memory and descriptor. */
-static int attach_all(const struct kntrl *skel, const struct kernel *k)
+static int attach_all(const struct engine *e, const struct kntrl *skel, const struct kernel *k)
 {
 	struct bpf_program *prog;
 
@@ -353,7 +366,7 @@ static int attach_all(const struct kntrl *skel, const struct kernel *k)
 				  bpf_program__section_name(prog), strerror(errno));
 			return -EOPNOTSUPP;
 		}
-		err = pin_as(bpf_link__fd(link), LINK_PREFIX, name);
+		err = pin_as(e, bpf_link__fd(link), LINK_PREFIX, name);
 		bpf_link__destroy(link);
 		if (err)
 			return -1;
@@ -361,7 +374,28 @@ static int attach_all(const struct kntrl *skel, const struct kernel *k)
 	return 0;
 }
 
-static struct kntrl *skeleton_load(const struct kernel *k)
+/* The maps of what is loaded already. */
+static int maps_share(const struct engine *e, const struct kntrl *skel)
+{
+	struct bpf_map *map;
+	int err = 0;
+
+	bpf_object__for_each_map(map, skel->obj) {
+		const char *name = map_pin(skel, map);
+		int fd;
+
+		if (!name || err)
+			continue;
+		fd = engine_fd(e, name);
+		err = fd < 0 ? -1 : bpf_map__reuse_fd(map, fd);
+		if (fd >= 0)
+			close(fd);
+	}
+	return err;
+}
+
+/* To load those programs that are wanted for POLICY_* @flags and not pinned yet. */
+static struct kntrl *skeleton_open(const struct engine *e, const struct kernel *k, __u32 flags)
 {
 	struct kntrl *skel = kntrl__open();
 	struct bpf_program *prog;
@@ -376,44 +410,71 @@ static struct kntrl *skeleton_load(const struct kernel *k)
 	bpf_map__set_autocreate(skel->maps.process_template, false);
 	bpf_map__set_autocreate(skel->maps.socket_template, false);
 	bpf_map__set_autocreate(skel->maps.host_template, false);
-	if (k->attach == ATTACH_FMOD_RET)
-		bpf_object__for_each_program(prog, skel->obj)
+	bpf_object__for_each_program(prog, skel->obj) {
+		const char *name = bpf_program__name(prog);
+
+		bpf_program__set_autoload(prog, is_wanted(name, flags) &&
+						!is_pinned(e, PIN_PROG_PREFIX, name));
+		if (k->attach == ATTACH_FMOD_RET)
 			err = err ?: use_fmod_ret(prog);
-	if (!err) {
-		err = kntrl__load(skel);
-		if (err)
-			log_error("the kernel refuses the programs: %s%s", strerror(-err),
-				  err == -EPERM ? " (lockdown, or a container without CAP_BPF?)" :
-				  "; -v shows its reasons");
 	}
-	if (err) {
-		kntrl__destroy(skel);
-		return NULL;
-	}
-	return skel;
+	if (!err)
+		return skel;
+	kntrl__destroy(skel);
+	return NULL;
 }
 
-int engine_load(struct engine *e, const struct kernel *k)
+static int skeleton_load(struct kntrl *skel)
+{
+	int err = kntrl__load(skel);
+
+	if (err)
+		log_error("the kernel refuses the programs: %s%s", strerror(-err),
+			  err == -EPERM ? " (lockdown, or a container without CAP_BPF?)" :
+			  "; -v shows its reasons");
+	return err;
+}
+
+int engine_load(struct engine *e, const struct kernel *k, const __u64 seed[2], __u32 flags)
 {
 	struct kntrl *skel;
 	int err = -1;
 
 	*e = (struct engine){ .fresh = true, .janitor = -1 };
 	strcpy(e->dir, NEW_DIR);
-	skel = skeleton_load(k);
-	if (!skel)
-		return -EOPNOTSUPP;
-	e->janitor = janitor_start();
 	remove_pins(NEW_DIR);	/* of one that was killed together with its janitor */
+	skel = skeleton_open(e, k, flags);
+	if (!skel || skeleton_load(skel)) {
+		kntrl__destroy(skel);
+		return -EOPNOTSUPP;
+	}
+	e->janitor = janitor_start();
 	if (mkdir(NEW_DIR, 0700))
 		log_error("%s: %s", NEW_DIR, strerror(errno));
-	else if (!control_fill(&skel->data_control->control) &&
-		 !runners_fill(bpf_map__fd(skel->maps.runners), skel->data_control->control.seed) &&
-		 !pin_maps(skel) && !pin_programs(skel))
-		err = attach_all(skel, k) ?: control_map(e);
+	else if (!control_fill(&skel->data_control->control, seed) &&
+		 !runners_fill(bpf_map__fd(skel->maps.runners), seed) &&
+		 !pin_maps(e, skel) && !pin_programs(e, skel))
+		err = attach_all(e, skel, k) ?: control_map(e);
 	kntrl__destroy(skel);
 	if (err)
 		engine_discard(e);
+	return err;
+}
+
+/* Programs that no policy before had asked for. */
+static int load_more(const struct engine *e, const struct kernel *k, __u32 flags)
+{
+	struct kntrl *skel = skeleton_open(e, k, flags);
+	struct bpf_program *prog;
+	bool more = false;
+	int err = skel ? 0 : -1;
+
+	if (skel)
+		bpf_object__for_each_program(prog, skel->obj)
+			more |= bpf_program__autoload(prog);
+	if (more)
+		err = maps_share(e, skel) ?: skeleton_load(skel) ?: pin_programs(e, skel);
+	kntrl__destroy(skel);
 	return err;
 }
 
@@ -453,19 +514,17 @@ static int attach_pinned(const struct engine *e, const struct kernel *k, const c
 			 __u32 flags)
 {
 	const char *name = pin + strlen(PIN_PROG_PREFIX);
-	char path[512];
 	int prog, link, err;
 
-	snprintf(path, sizeof(path), "%s/" LINK_PREFIX "%s", e->dir, name);
-	if (is_wanted(name, 0) || !is_wanted(name, flags) || !access(path, F_OK))
+	if (is_wanted(name, 0) || !is_wanted(name, flags) || is_pinned(e, LINK_PREFIX, name))
 		return 0;
 	prog = engine_fd(e, pin);
 	if (prog < 0)
 		return -1;
 	link = attach_fd(e, k, prog);
-	err = link < 0 || bpf_obj_pin(link, path);
-	if (err)
+	if (link < 0)
 		log_error("program %s cannot be attached: %s", name, strerror(errno));
+	err = link < 0 || pin_as(e, link, LINK_PREFIX, name);
 	if (link >= 0)
 		close(link);
 	close(prog);
@@ -474,10 +533,14 @@ static int attach_pinned(const struct engine *e, const struct kernel *k, const c
 
 int engine_attach(struct engine *e, const struct kernel *k, __u32 flags)
 {
-	DIR *pins = opendir(e->dir);
-	int err = pins ? 0 : -1;
 	struct dirent *d;
+	DIR *pins;
+	int err;
 
+	if (!e->fresh && load_more(e, k, flags))
+		return -1;
+	pins = opendir(e->dir);
+	err = pins ? 0 : -1;
 	while (!err && (d = readdir(pins)))
 		if (!strncmp(d->d_name, PIN_PROG_PREFIX, strlen(PIN_PROG_PREFIX)))
 			err = attach_pinned(e, k, d->d_name, flags);

@@ -22,13 +22,17 @@ struct engine {
 int engine_find(struct engine *e);
 
 /*
- * Loads, attaches and pins everything beside PIN_DIR.  Nothing is judged until
- * a scope has a policy.  0; or with a message, and nothing left behind,
+ * Loads, attaches and pins beside PIN_DIR what every policy needs, and loads what
+ * those with these POLICY_* @flags do.  Nothing is judged until a scope has a policy.
+ * @seed: of all hashes.  0; or with a message, and nothing left behind,
  * -EOPNOTSUPP when the kernel refuses, -1 otherwise.
  */
-int engine_load(struct engine *e, const struct kernel *k);
+int engine_load(struct engine *e, const struct kernel *k, const __u64 seed[2], __u32 flags);
 
-/* Attaches what a policy with these POLICY_* needs and others do not.  0, or -1 with a message. */
+/*
+ * Attaches what a policy with these POLICY_* needs and others do not; loads it first, if
+ * no policy before had.  0, or -1 with a message.
+ */
 int engine_attach(struct engine *e, const struct kernel *k, __u32 flags);
 
 /* Gives the process that cleans up should we die the token that it will need. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -122,6 +123,8 @@ static int in_force(struct engine *e, const struct kernel *k, const struct loadi
 	id = scope_find(e, k, &o->scope, &s, true);
 	if (id < 0 || engine_attach(e, k, t->policy.flags))
 		return EXIT_FAILURE;
+	if ((e->control->attached & POLICY_SELF) && self_know(e))
+		return EXIT_FAILURE;
 	if ((t->policy.flags & POLICY_SELF) && self_prepare(e, o->token_file, o->seal))
 		return EXIT_FAILURE;
 	resolve_hosts_file(e, t, id);
@@ -162,12 +165,27 @@ static bool is_root(void)
 	return !geteuid();
 }
 
+/* That of what is loaded; @e NULL: a new one. */
+static int seed_get(const struct engine *e, __u64 seed[2])
+{
+	const ssize_t size = 2 * sizeof(*seed);
+
+	if (e)
+		memcpy(seed, e->control->seed, size);
+	else if (getrandom(seed, size, 0) != size) {
+		log_error("no random numbers: %s", strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
 int load(const struct loading *o)
 {
 	char text[SUMMARY];
 	struct kernel k;
 	struct engine e;
 	struct tables t;
+	__u64 seed[2];
 	int status, err;
 
 	if (!can_be_ended(o) || !is_root() || lock() || self_unlock(o->token_file))
@@ -177,13 +195,15 @@ int load(const struct loading *o)
 	if (kernel_mount_bpffs())
 		return EXIT_FAILURE;
 	err = engine_find(&e);
-	if (err == -ENOENT)
-		err = engine_load(&e, &k);
-	if (err)
-		return err == -EOPNOTSUPP ? EXIT_KERNEL_CANNOT : EXIT_FAILURE;
-	if (compile(&o->policy, e.control->seed, &t, stderr)) {
-		engine_discard(&e);
+	if ((err && err != -ENOENT) || seed_get(err ? NULL : &e, seed))
+		return EXIT_FAILURE;
+	if (compile(&o->policy, seed, &t, stderr))
 		return EXIT_POLICY_WRONG;
+	if (err)
+		err = engine_load(&e, &k, seed, t.policy.flags);
+	if (err) {
+		tables_free(&t);
+		return err == -EOPNOTSUPP ? EXIT_KERNEL_CANNOT : EXIT_FAILURE;
 	}
 	status = in_force(&e, &k, o, &t);
 	if (status == EXIT_SUCCESS) {

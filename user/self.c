@@ -19,38 +19,62 @@
 
 /* ---- What is ours ---- */
 
-/* Our maps: by their BTF, and those that have none by number. */
-static int own_maps(struct engine *e, struct own *own)
+static int own_btf(struct own *own, __u32 id)
+{
+	int i;
+
+	for (i = 0; i < OWN_BTFS && own->btfs[i] && own->btfs[i] != id; i++)
+		;
+	if (i < OWN_BTFS)
+		own->btfs[i] = id;
+	return i < OWN_BTFS ? 0 : -1;
+}
+
+static int own_map(struct own *own, __u32 id)
+{
+	int i;
+
+	for (i = 0; i < OWN_MAPS && own->maps[i]; i++)
+		;
+	if (i < OWN_MAPS)
+		own->maps[i] = id;
+	return i < OWN_MAPS ? 0 : -1;
+}
+
+/* What a pin stands for: by its BTF, or maps that have none by number. */
+static int own_pin(const struct engine *e, const char *pin, struct own *own)
+{
+	bool is_prog = !strncmp(pin, PIN_PROG_PREFIX, strlen(PIN_PROG_PREFIX));
+	struct bpf_prog_info prog = { 0 };
+	struct bpf_map_info map = { 0 };
+	__u32 len = is_prog ? sizeof(prog) : sizeof(map);
+	int fd = engine_fd(e, pin), err = -1;
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, is_prog ? (void *)&prog : &map, &len))
+		log_error("%s/%s: %s", e->dir, pin, strerror(errno));
+	else if (is_prog || map.btf_id)
+		err = own_btf(own, is_prog ? prog.btf_id : map.btf_id);
+	else
+		err = own_map(own, map.id);
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static int own_pins(const struct engine *e, struct own *own)
 {
 	DIR *pins = opendir(e->dir);
 	struct dirent *d;
-	int n = 0;
+	int err = pins ? 0 : -1;
 
-	if (!pins) {
-		log_error("%s: %s", e->dir, strerror(errno));
-		return -1;
-	}
-	while ((d = readdir(pins))) {
-		struct bpf_map_info info = {};
-		__u32 len = sizeof(info);
-		int fd;
-
-		if (d->d_name[0] == '.' || !strncmp(d->d_name, "link_", 5) ||
-		    !strncmp(d->d_name, PIN_PROG_PREFIX, strlen(PIN_PROG_PREFIX)))
-			continue;
-		fd = engine_fd(e, d->d_name);
-		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len)) {
-			closedir(pins);
-			return -1;
-		}
-		close(fd);
-		if (!strcmp(d->d_name, PIN_CONTROL))
-			own->btf = info.btf_id;
-		if (!info.btf_id && n < OWN_MAPS)
-			own->maps[n++] = info.id;
-	}
-	closedir(pins);
-	return 0;
+	while (!err && (d = readdir(pins)))
+		if (d->d_name[0] != '.' && strncmp(d->d_name, "link_", 5))
+			err = own_pin(e, d->d_name, own);
+	if (pins)
+		closedir(pins);
+	if (err)
+		log_error("%s: what is loaded cannot be told from what is not", e->dir);
+	return err;
 }
 
 struct mounted {
@@ -93,12 +117,12 @@ static void own_mounts(int id, struct own *own)
 	}
 }
 
-static int own_fill(struct engine *e)
+int self_know(struct engine *e)
 {
 	struct own own = { 0 };
 	struct statx st;
 
-	if (own_maps(e, &own))
+	if (own_pins(e, &own))
 		return -1;
 	if (statx(AT_FDCWD, e->dir, 0, STATX_INO | STATX_MNT_ID, &st)) {
 		log_error("%s: %s", e->dir, strerror(errno));
@@ -247,7 +271,7 @@ int self_prepare(struct engine *e, const char *file, bool seal)
 	struct unlock token;
 	bool fresh;
 
-	if (own_fill(e) || token_get(e, &token, &fresh))
+	if (token_get(e, &token, &fresh))
 		return -1;
 	if (self_show(&token)) {
 		log_error("the token is not taken: %s", strerror(errno));

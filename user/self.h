@@ -15,9 +15,12 @@
  */
 int self_unlock(const char *file);
 
+/* Tells the hooks that protect what is loaded what that is.  0, or -1 with a message. */
+int self_know(struct engine *e);
+
 /*
  * Before a policy that protects itself is put in force, its hooks being attached:
- * tells them what is ours, and unlocks this process.  The token is written to @file
+ * unlocks this process.  The token is written to @file
  * unless NULL, readable by root alone; one that is in force stays.  With @seal, or no
  * file, nobody has it once this process ends.  0, or -1 with a message.
  */

@@ -174,7 +174,9 @@ status_is 1 'for the whole host it is asked who may end it' "$loader" "$T/on.yam
 like "$(cat "$T/log")" 'token-file FILE.*--seal' 'and how to say so'
 not_ok 'nothing was loaded' test -e $P
 defer "$loader --unload --token-file $token"
-ok 'load, with a token' load --token-file "$token" "$T/on.yaml"
+ok 'a policy that does not' load "$T/off.yaml"
+not_ok 'needs none of the programs that protect' test -e $P/prog_self_bpf
+ok 'one that does is loaded over it, with a token' load --token-file "$token" "$T/on.yaml"
 is "$(stat -c '%a %u %s' "$token")" '600 0 65' 'which root alone can read'
 cp "$token" "$T/copy"
 
