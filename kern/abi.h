@@ -151,6 +151,7 @@ struct policy {
 	__u32 nconds, ndenies, ngrants, nany;
 	__u32 nexec_denies;	/* of executables; in denies[], behind those of connections */
 	__u32 scope;		/* number of the one it is for */
+	__s64 github_time;	/* of the data behind allow_github_meta, s since 1970; 0: it is false */
 	struct atoms profiles;	/* atoms that are profiles */
 	struct atoms trees;	/* profile atoms that extend to descendants */
 	struct deny denies[POLICY_DENIES];
@@ -473,7 +474,7 @@ _Static_assert(sizeof(struct fold_key) == 32, "fold_key");
 _Static_assert(sizeof(struct own) == 16 + 4 * (OWN_BTFS + OWN_MAPS) + 8 * OWN_MOUNTS, "own");
 _Static_assert(sizeof(struct control) == 88 + 8 * COUNTERS + 16 * GUARDS + 8 +
 	       sizeof(struct own), "control");
-_Static_assert(sizeof(struct policy) == 32 + 2 * 64 + 16 * POLICY_DENIES + 32 * POLICY_CONDS +
+_Static_assert(sizeof(struct policy) == 40 + 2 * 64 + 16 * POLICY_DENIES + 32 * POLICY_CONDS +
 	       16 * POLICY_GRANTS, "policy");
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "addr.h"
 #include "compile.h"
+#include "github_meta.h"
 #include "hash.h"
 #include "hosts.h"
 #include "rego/rego.h"
@@ -513,6 +514,22 @@ static void hosts_unite(struct compiler *c)
 
 /* ---- The parts of a policy ---- */
 
+static void compile_github(struct compiler *c)
+{
+	struct github_meta m;
+	size_t i;
+
+	if (github_meta_read(c->src->github_meta, &m, c->err)) {
+		c->errors++;
+		return;
+	}
+	for (i = 0; i < m.ranges.n; i++)
+		grant_addr(c, &m.ranges.v[i], c->cond_global, rule_at(RULE_GITHUB_META, 0, NULL));
+	c->t->ngithub = m.ranges.n;
+	c->t->policy.github_time = m.fetched;
+	free(m.ranges.v);
+}
+
 static void compile_network(struct compiler *c)
 {
 	const struct policy_src *s = c->src;
@@ -531,6 +548,8 @@ static void compile_network(struct compiler *c)
 		grant_builtin(c, "fc00::/7", RULE_LOCAL_RANGES);
 		grant_builtin(c, "fe80::/10", RULE_LOCAL_RANGES);
 	}
+	if (s->allow_github_meta == YES)
+		compile_github(c);
 	if (s->allow_metadata == YES) {
 		c->t->policy.flags |= POLICY_METADATA;
 		grant_builtin(c, "169.254.169.254", RULE_METADATA);
@@ -1147,8 +1166,6 @@ static void refuse_unsupported(struct compiler *c)
 {
 	const struct policy_src *s = c->src;
 
-	if (s->allow_github_meta == YES)
-		unsupported(c, NULL, "rules.network.allow_github_meta");
 	if (s->file_enabled != NO &&
 	    (s->file_enabled == YES || s->monitored_paths.n || s->protected_paths.n ||
 	     s->blocked_paths.n || s->monitored_env_vars.n))

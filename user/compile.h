@@ -40,6 +40,7 @@ struct tables {
 	size_t nsockets;
 	struct host_entry *hosts;	/* sorted by key, then length */
 	size_t nhosts;
+	size_t ngithub;		/* ranges of allow_github_meta */
 };
 
 /*

@@ -28,6 +28,7 @@
 
 const char eval_help[] =
 	"Usage: kntrl eval [--mode MODE] [--rules-file FILE] [--rules-dir DIR]\n"
+	"                  [--github-meta FILE]\n"
 	"\n"
 	"Reads one JSON object per line and prints what the policy says of each:\n"
 	"\n"
@@ -39,6 +40,7 @@ const char eval_help[] =
 	"                        is the same, monitor only does not enforce it\n"
 	"      --rules-file FILE a policy\n"
 	"      --rules-dir DIR   a directory of policies (*.yaml, *.yml, *.rego)\n"
+	"      --github-meta FILE  GitHub's ranges, as kntrl-load(8) takes them\n"
 	"  -h, --help            print this text\n"
 	"\n"
 	"Needs no root, and no kernel.  See kntrl(1).\n";
@@ -433,7 +435,7 @@ static void judge_lines(struct reader *r, FILE *in)
 
 struct choice {
 	enum policy_mode mode;
-	const char *file, *dir;
+	const char *file, *dir, *github_meta;
 	bool help;
 };
 
@@ -475,6 +477,7 @@ static int parse(struct choice *c, int argc, char **argv)
 		{ "mode", required_argument, NULL, 'm' },
 		{ "rules-file", required_argument, NULL, 'f' },
 		{ "rules-dir", required_argument, NULL, 'd' },
+		{ "github-meta", required_argument, NULL, 'g' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL },
@@ -489,6 +492,8 @@ static int parse(struct choice *c, int argc, char **argv)
 			c->file = optarg;
 		if (opt == 'd')
 			c->dir = optarg;
+		if (opt == 'g')
+			c->github_meta = optarg;
 		c->help |= opt == 'h';
 		log_verbose |= opt == 'v';
 		if (opt == '?' || opt == ':') {
@@ -506,6 +511,7 @@ static int policy_read(struct policy_src *src, const struct choice *c)
 		return -1;
 	if (c->dir && policy_read_dir(src, c->dir, stderr))
 		return -1;
+	src->github_meta = c->github_meta;
 	if (c->mode != MODE_UNSET)
 		src->mode = c->mode;
 	return 0;

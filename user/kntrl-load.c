@@ -30,6 +30,8 @@ static const char usage[] =
 "  --scope host            every process of this host (the default)\n"
 "  --scope cgroup:PATH     the processes of a cgroup, and what they start\n"
 "  --scope tree:PID        a process, and what descends from it\n"
+"  --github-meta FILE      GitHub's ranges, for allow_github_meta; as api.github.com/meta\n"
+"                          has them (see scripts/github-meta)\n"
 "  --dry-run               compile, say what would be loaded, touch nothing\n"
 "  --unload                end enforcement; with --scope, in that scope alone\n"
 "  --token-file FILE       self_protect: where the token of who may change this is\n"
@@ -48,6 +50,7 @@ static const struct option longopts[] = {
 	{ "rules-file", required_argument, NULL, 'f' },
 	{ "rules-dir", required_argument, NULL, 'd' },
 	{ "scope", required_argument, NULL, 's' },
+	{ "github-meta", required_argument, NULL, 'g' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "unload", no_argument, NULL, 'u' },
 	{ "token-file", required_argument, NULL, 't' },
@@ -93,6 +96,11 @@ static int option(struct options *o, int c)
 		o->load.scoped = true;
 		if (!scope_parse(&o->load.scope, optarg))
 			return usage_error("--scope is host, cgroup:PATH or tree:PID", optarg);
+		return -1;
+	case 'g':
+		if (strstr(optarg, "://"))
+			return usage_error("--github-meta is a file; scripts/github-meta fetches it", optarg);
+		o->load.policy.github_meta = optarg;
 		return -1;
 	case 'n':
 		o->dry_run = true;

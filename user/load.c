@@ -14,6 +14,7 @@
 
 #include "compile.h"
 #include "engine.h"
+#include "github_meta.h"
 #include "install.h"
 #include "kernel.h"
 #include "load.h"
@@ -52,11 +53,24 @@ static int lock(void)
 
 static const char *summary(char buf[SUMMARY], const struct loading *o, const struct tables *t)
 {
-	snprintf(buf, SUMMARY, "%s mode; table entries: %zu address prefixes, %zu process names; "
-		 "%zu profiles, %u blocked chains",
-		 o->policy.mode == MODE_TRACE ? "trace" : "monitor", t->naddresses, t->nprocesses,
-		 o->policy.profiles.n, t->policy.ndenies);
+	int n = snprintf(buf, SUMMARY, "%s mode; table entries: %zu address prefixes, %zu process names; "
+			 "%zu profiles, %u blocked chains",
+			 o->policy.mode == MODE_TRACE ? "trace" : "monitor", t->naddresses,
+			 t->nprocesses, o->policy.profiles.n, t->policy.ndenies);
+
+	if (t->ngithub)
+		snprintf(buf + n, SUMMARY - n, "; %zu ranges of GitHub, %d days old", t->ngithub,
+			 github_meta_age(t->policy.github_time));
 	return buf;
+}
+
+static void github_warn(const struct tables *t)
+{
+	int age = github_meta_age(t->policy.github_time);
+
+	if (t->ngithub && age > GITHUB_META_STALE)
+		log_warn("GitHub's ranges (allow_github_meta) are %d days old; scripts/github-meta (installed: share/kntrl/github-meta) fetches them anew",
+			 age);
 }
 
 int load_dry_run(const struct loading *o)
@@ -67,6 +81,7 @@ int load_dry_run(const struct loading *o)
 
 	if (compile(&o->policy, seed, &t, stderr))
 		return EXIT_POLICY_WRONG;
+	github_warn(&t);
 	puts(summary(text, o, &t));
 	tables_free(&t);
 	return EXIT_SUCCESS;
@@ -209,6 +224,7 @@ int load(const struct loading *o)
 	if (status == EXIT_SUCCESS) {
 		sources_write(&e, &o->policy);
 		resolve_allowed(&o->policy);
+		github_warn(&t);
 		log_note("in force by %s: %s", k.attach == ATTACH_LSM ? "LSM hooks" :
 			 "fmod_ret (bpf is not in this kernel's lsm= list)", summary(text, o, &t));
 	} else {

@@ -119,6 +119,7 @@ struct policy_src {
 	struct process_list allowed_processes;
 	enum tristate allow_local_ranges;	/* default YES */
 	enum tristate allow_github_meta;	/* default NO */
+	const char *github_meta;	/* file of the ranges; NULL: the default one (github_meta.h) */
 	enum tristate allow_metadata;		/* default NO */
 	struct { struct profile_rule *v; size_t n; } profiles;
 	enum raw_action raw_sockets;

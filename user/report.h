@@ -49,6 +49,7 @@ struct report {
 	size_t nskipped;
 	__u64 counters[COUNTERS];
 	enum scope_mode modes[SCOPES];
+	__s64 github_times[SCOPES];	/* see struct policy */
 	char source_names[SOURCES][SOURCE_LEN];
 	const char *sources[SOURCES];	/* into source_names */
 	size_t nsources;

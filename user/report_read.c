@@ -163,7 +163,7 @@ static int folded_read(struct report *r)
 /* ---- Policies ---- */
 
 /* Of the policy in slot @slot of the map "policies". */
-static enum scope_mode slot_mode(int policies, __u32 slot)
+static enum scope_mode slot_mode(int policies, __u32 slot, __s64 *github_time)
 {
 	LIBBPF_OPTS(bpf_get_fd_by_id_opts, opts, .open_flags = BPF_F_RDONLY);
 	enum scope_mode mode = SCOPE_UNKNOWN;
@@ -177,8 +177,10 @@ static enum scope_mode slot_mode(int policies, __u32 slot)
 	if (fd < 0)
 		return SCOPE_UNKNOWN;
 	policy = xmalloc(sizeof(*policy));
-	if (!bpf_map_lookup_elem(fd, &zero, policy))
+	if (!bpf_map_lookup_elem(fd, &zero, policy)) {
 		mode = policy->flags & POLICY_TRACE ? SCOPE_TRACE : SCOPE_MONITOR;
+		*github_time = policy->github_time;
+	}
 	free(policy);
 	close(fd);
 	return mode;
@@ -199,7 +201,7 @@ static int modes_read(struct report *r)
 	}
 	for (i = 0; i < SCOPES; i++)
 		if (!bpf_map_lookup_elem(fd, &i, &scope) && scope.slot)
-			r->modes[i] = slot_mode(policies, scope.slot);
+			r->modes[i] = slot_mode(policies, scope.slot, &r->github_times[i]);
 	close(policies);
 	close(fd);
 	return 0;
@@ -280,6 +282,7 @@ static int policies_read(struct report *r, const struct control *control)
 {
 	memcpy(r->counters, control->counters, sizeof(r->counters));
 	memset(r->modes, 0, sizeof(r->modes));
+	memset(r->github_times, 0, sizeof(r->github_times));
 	r->nsources = 0;
 	r->epoch = control->epoch;
 	r->clock = nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_MONOTONIC);

@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <jansson.h>
 
+#include "github_meta.h"
 #include "instance.h"
 #include "kntrl.h"
 #include "log.h"
@@ -70,6 +71,17 @@ static const char *mode_name(enum scope_mode mode)
 	return mode == SCOPE_TRACE ? "trace" : mode == SCOPE_MONITOR ? "monitor" : "unknown";
 }
 
+static json_t *scope_json(const struct report *r, __u32 i, const struct scope *s)
+{
+	__s64 time = r->github_times[i];
+	json_t *github = time ? json_pack("{s:I,s:i}", "fetched", (json_int_t)time, "days",
+					  github_meta_age(time)) : json_null();
+
+	return json_pack("{s:i,s:s,s:i,s:I,s:i,s:o}", "scope", i, "mode", mode_name(r->modes[i]),
+			 "generation", s->generation, "cgroup", (json_int_t)s->cgroup, "root",
+			 s->root, "github_meta", github);
+}
+
 static json_t *scopes(const struct report *r)
 {
 	int fd = map_open(PIN_SCOPES, sizeof(__u32), sizeof(struct scope));
@@ -79,10 +91,7 @@ static json_t *scopes(const struct report *r)
 
 	for (i = 0; fd >= 0 && i < SCOPE_SELFTEST; i++)
 		if (!bpf_map_lookup_elem(fd, &i, &s) && s.slot)
-			json_array_append_new(list, json_pack("{s:i,s:s,s:i,s:I,s:i}", "scope", i,
-							      "mode", mode_name(r->modes[i]),
-							      "generation", s.generation, "cgroup",
-							      (json_int_t)s.cgroup, "root", s.root));
+			json_array_append_new(list, scope_json(r, i, &s));
 	if (fd >= 0)
 		close(fd);
 	return list;
@@ -210,7 +219,7 @@ static void print_agent(const json_t *agent)
 
 static void print_scopes(const json_t *scopes)
 {
-	const json_t *s;
+	const json_t *s, *github;
 	size_t i;
 
 	json_array_foreach(scopes, i, s) {
@@ -223,7 +232,11 @@ static void print_scopes(const json_t *scopes)
 			fputs("host", stdout);
 		fputs(": mode ", stdout);
 		print_string(json_object_get(s, "mode"));
-		printf(", generation %lld\n", number(s, "generation"));
+		printf(", generation %lld", number(s, "generation"));
+		github = json_object_get(s, "github_meta");
+		if (!json_is_null(github))
+			printf(", GitHub's ranges %lld days old", number(github, "days"));
+		putchar('\n');
 	}
 	if (!json_array_size(scopes))
 		puts("Scopes    none has a policy");

@@ -66,7 +66,7 @@ cases_are() {
 	done <"$T/wants"
 }
 
-for addr in 198.18.0.10 198.18.0.66 198.18.3.1 198.18.4.4; do
+for addr in 198.18.5.128 198.18.0.10 198.18.0.66 198.18.3.1 198.18.4.4; do
 	is "$(python3 $dns dial $addr)" ok "without kntrl: $addr"
 done
 
@@ -76,6 +76,7 @@ mode: trace
 rules:
   network:
     allow_local_ranges: false
+    allow_github_meta: true
     allowed_ips: [192.0.2.1]
     allowed_hosts: [good.test, alias.test, "port.test:81", hosts.test, early.test]
     profiles:
@@ -85,7 +86,15 @@ rules:
     allowed_servers: [$server, $liar]
 YAML
 echo '198.18.0.77 hosts.test other.test' >/etc/hosts
-ok 'loads' load "$T/policy.yaml"
+echo '{"actions": ["198.18.5.0/25", "2001:db8:5::/48"]}' >"$T/meta.json"
+touch -d '3 days ago' "$T/meta.json"
+ok 'loads' load --github-meta "$T/meta.json" "$T/policy.yaml"
+
+# ---- GitHub's ranges ----
+
+is "$(python3 $dns dial 198.18.5.127)" ok "an address of GitHub's ranges"
+is "$(python3 $dns dial 198.18.5.128)" EPERM 'and one beside them'
+like "$("$(program kntrl)" status)" "GitHub's ranges 3 days old" 'status tells their age'
 
 # ---- Programs ----
 
@@ -161,7 +170,7 @@ python3 $dns leak >"$T/leak.before" 2>&1
 # But for datagrams with options, which some devices drop.
 ok 'without block_unlisted_queries it arrives' test "$(leaked)" -ge $(($(grep -c . "$T/leak.before") - 1))
 sed 's/^  dns:/&\n    block_unlisted_queries: true/' "$T/policy.yaml" >"$T/queries.yaml"
-ok 'loads, with block_unlisted_queries' load "$T/queries.yaml"
+ok 'loads, with block_unlisted_queries' load --github-meta "$T/meta.json" "$T/queries.yaml"
 before=$(leaked)
 python3 $dns leak >"$T/leak.after" 2>&1
 while read -r case said; do

@@ -133,9 +133,10 @@ before=$(generation)
 status_is 2 'a broken policy is refused' "$loader" "$T/broken.yaml"
 like "$(cat "$T/log")" 'broken\.yaml:5:[0-9]+: rules\.network\.allowed_ips\[1\]: "10\.0\.0\.0/33"' \
 	'by its place'
-printf 'version: "1"\nmode: trace\nrules:\n  network:\n    allow_github_meta: true\n' >"$T/names.yaml"
-status_is 2 'so is what is not supported' "$loader" "$T/names.yaml"
-like "$(cat "$T/log")" 'not supported yet' 'which is said'
+printf 'version: "1"\nmode: trace\nrules:\n  network:\n    allow_github_meta: true\n' >"$T/ranges.yaml"
+echo '{"actions": ["192.0.2.0/33"]}' >"$T/meta.json"
+status_is 2 'so is one whose data are' "$loader" --github-meta "$T/meta.json" "$T/ranges.yaml"
+like "$(cat "$T/log")" 'meta\.json: actions\[0\]' 'by their place'
 status_is 2 'or not readable' "$loader" "$T/none.yaml"
 is "$(say_both send)" 'EPERM ok' 'the policy before stands'
 is "$(generation)" "$before" 'and is the same one'

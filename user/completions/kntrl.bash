@@ -72,7 +72,7 @@ _kntrl() {
 	completion) _kntrl_words "$cur" bash zsh fish --help ;;
 	status) _kntrl_words "$cur" --json --help ;;
 	report) _kntrl_words "$cur" --format --suggest --profiles --events --dump --help ;;
-	eval) _kntrl_words "$cur" --mode --rules-file --rules-dir --help ;;
+	eval) _kntrl_words "$cur" --mode --rules-file --rules-dir --github-meta --help ;;
 	test)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames
@@ -113,7 +113,7 @@ _kntrl_load() {
 	case $cur in
 	-*)
 		_kntrl_words "$cur" --mode --rules-file --rules-dir --scope --dry-run --unload \
-			--token-file --seal --no-preload --accept-preempt --verbose --version --help
+			--token-file --seal --github-meta --no-preload --accept-preempt --verbose --version --help
 		;;
 	*) _kntrl_policies "$cur" ;;
 	esac

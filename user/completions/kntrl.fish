@@ -54,6 +54,7 @@ complete -c kntrl -n '__fish_seen_subcommand_from report' -l dump -x -a 'control
 
 complete -c kntrl -n '__fish_seen_subcommand_from eval' -l mode -x -a 'monitor trace' -d 'Instead of the policy\'s own'
 complete -c kntrl -n '__fish_seen_subcommand_from eval' -l rules-file -r -F -d 'A policy'
+complete -c kntrl -n '__fish_seen_subcommand_from eval' -l github-meta -r -F -d 'File of GitHub\'s ranges'
 complete -c kntrl -n '__fish_seen_subcommand_from eval' -l rules-dir -x -a '(__fish_complete_directories)' -d 'A directory of policies'
 
 complete -c kntrl -n '__fish_seen_subcommand_from help' -a "$commands"
@@ -66,6 +67,7 @@ complete -c kntrl-load -l dry-run -d 'Compile, say what would be loaded, touch n
 complete -c kntrl-load -l unload -d 'End enforcement'
 complete -c kntrl-load -l token-file -r -F -d 'The token of who may change this'
 complete -c kntrl-load -l seal -d 'Nobody may change this'
+complete -c kntrl-load -l github-meta -r -F -d 'File of GitHub\'s ranges'
 complete -c kntrl-load -l no-preload -d 'Cut forbidden connections from before the load'
 complete -c kntrl-load -l accept-preempt -d 'Enforce although a hook may be skipped'
 complete -c kntrl-load -s v -l verbose -d 'Say more'

@@ -96,6 +96,7 @@ _kntrl_command() {
 			"--mode[instead of the policy's own]:mode:(monitor trace)" \
 			"--rules-file[a policy]:policy:_files -g '$policy'" \
 			'--rules-dir[a directory of policies]:directory:_files -/' \
+			"--github-meta[file of GitHub's ranges]:file:_files" \
 			'(- *)'{-h,--help}'[print a summary]'
 		;;
 	completion) _arguments '1:shell:(bash zsh fish)' ;;
@@ -115,6 +116,7 @@ _kntrl_load() {
 		'(--dry-run)--unload[end enforcement]' \
 		'--token-file[the token of who may change this]:file:_files' \
 		'--seal[nobody may change this]' \
+		"--github-meta[file of GitHub's ranges]:file:_files" \
 		'--no-preload[cut forbidden connections from before the load]' \
 		'--accept-preempt[enforce although a hook may be skipped]' \
 		'(-v --verbose)'{-v,--verbose}'[say more]' \
