@@ -442,6 +442,8 @@ struct control {
 	__u32 deferred;		/* processes left without identity by the run */
 	__u32 last_version;	/* counter behind address_names.version */
 	__u32 net_ns;		/* inode number of the host's network namespace */
+	__u32 exempt_tgid;	/* for one run, too: is exempt from now on, from all policies; 0: none */
+	__u32 reserved;
 	__u64 counters[COUNTERS];	/* enum counter */
 	struct guard_scopes guards[GUARDS];
 	__u64 attached;		/* POLICY_* for which programs were attached on demand */
@@ -472,7 +474,7 @@ _Static_assert(sizeof(struct flow) == 104 + 8 * IDENT_LINE, "flow");
 _Static_assert(sizeof(struct event) == sizeof(struct flow) + 16, "event");
 _Static_assert(sizeof(struct fold_key) == 32, "fold_key");
 _Static_assert(sizeof(struct own) == 16 + 4 * (OWN_BTFS + OWN_MAPS) + 8 * OWN_MOUNTS, "own");
-_Static_assert(sizeof(struct control) == 88 + 8 * COUNTERS + 16 * GUARDS + 8 +
+_Static_assert(sizeof(struct control) == 96 + 8 * COUNTERS + 16 * GUARDS + 8 +
 	       sizeof(struct own), "control");
 _Static_assert(sizeof(struct policy) == 40 + 2 * 64 + 16 * POLICY_DENIES + 32 * POLICY_CONDS +
 	       16 * POLICY_GRANTS, "policy");

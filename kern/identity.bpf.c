@@ -848,6 +848,16 @@ static __always_inline bool scopes_change(struct task *t, __u64 leave, __u64 joi
 	return true;
 }
 
+/* Cached verdicts were about who it was; and it has no need of the token. */
+static __always_inline void exempt(struct task *t)
+{
+	if (t->id.flags & IDENT_EXEMPT)
+		return;
+	t->id.exec = __sync_fetch_and_add(&control.last_exec, 1) + 1;
+	t->id.flags = (t->id.flags | IDENT_EXEMPT) & ~IDENT_UNLOCKED;
+	control.adopted++;
+}
+
 /* The beginning of the arguments of every process without identity, for adopt_tasks. */
 SEC("iter.s/task")
 int read_arguments(struct bpf_iter__task *ctx)
@@ -901,5 +911,7 @@ int adopt_tasks(struct bpf_iter__task *ctx)
 		control.adopted += scopes_change(t, control.leave, control.join);
 	if (control.flags & CONTROL_CGROUPS)
 		control.adopted += scopes_join(t, BPF_CORE_READ(task, cgroups, dfl_cgrp));
+	if (control.exempt_tgid && (__u32)task->tgid == control.exempt_tgid)
+		exempt(t);
 	return 0;
 }

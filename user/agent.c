@@ -24,6 +24,7 @@
 #include "report.h"
 #include "stream.h"
 #include "util.h"
+#include "webhook.h"
 
 #define BATCH		4096	/* events between two looks at everything else */
 #define NAMES		512	/* programs' names at hand; a power of two */
@@ -44,6 +45,7 @@ struct agent {
 	const struct orders *orders;
 	struct output output;
 	struct stream stream;
+	struct sender sender;
 	struct report report;	/* policies alone */
 	struct style style;
 	struct named_image names[NAMES];
@@ -83,7 +85,7 @@ static pid_t loader_start(const struct orders *o, int says)
 	if (says >= 0)
 		dup2(says, STDERR_FILENO);
 	policy_init(&loading.policy);
-	if (!orders_policy(o, &loading.policy))
+	if (!orders_policy(o, &loading.policy) && !webhooks_check(&loading.policy))
 		status = load(&loading);
 	policy_free(&loading.policy);
 	_exit(status);
@@ -128,6 +130,18 @@ static __u32 generation(void)
 	bpf_map_lookup_elem(fd, &(__u32){ 0 }, &s);
 	close(fd);
 	return s.slot ? s.generation : 0;
+}
+
+/* As the rules have them that were just loaded. */
+static void webhooks_start(struct agent *a)
+{
+	struct policy_src p;
+
+	sender_dismiss(&a->sender);
+	policy_init(&p);
+	if (orders_policy(a->orders, &p) || sender_start(&a->sender, &p))
+		log_error("no webhooks are posted to");
+	policy_free(&p);
 }
 
 /* ---- State ---- */
@@ -205,6 +219,8 @@ static void reload_end(struct agent *a, int status)
 		log_note("reloaded: generation %u, before %u", l->after, l->before);
 	else
 		log_error("the reload failed; the policy of generation %u stays in force", l->before);
+	if (!l->status)
+		webhooks_start(a);
 	notify_manager(l->status ? "STATUS=The last reload failed; the policy before it is in force." :
 		       "STATUS=Enforcing.");
 	state_write(a);
@@ -215,9 +231,14 @@ static void children_reap(struct agent *a)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == a->loader)
 			reload_end(a, status);
+		if (pid != a->sender.pid)
+			continue;
+		log_error("who posts to webhooks has died; they get nothing until the next reload");
+		sender_dismiss(&a->sender);
+	}
 }
 
 /* ---- Events ---- */
@@ -258,6 +279,16 @@ static bool is_selftest(const void *data)
 	return e->head.type <= EVENT_EXEC && e->flow.key.scope == SCOPE_SELFTEST;
 }
 
+/* To post what the sender itself does would make it do more. */
+static void webhooks_give(struct agent *a, const void *data)
+{
+	const struct event *e = data;
+
+	if (e->flow.key.tgid == (__u32)a->sender.pid)
+		return;
+	sender_give(&a->sender, is_block(data) ? HOOK_BLOCK : HOOK_PASS, a->text, a->size);
+}
+
 static int event_take(void *context, void *data, size_t size)
 {
 	struct agent *a = context;
@@ -270,6 +301,7 @@ static int event_take(void *context, void *data, size_t size)
 	if (a->size) {
 		output_line(&a->output, a->text, a->size);
 		a->urgent |= is_block(data);
+		webhooks_give(a, data);
 	}
 	if (!a->orders->daemonize)
 		report_live(stdout, &a->report, data, size, &a->style);
@@ -488,10 +520,13 @@ static int agent_live(struct agent *a, int ready)
 	state_write(a);
 	if (o->daemonize && daemon_ready(ready))
 		return EXIT_FAILURE;
+	if (o->ruled)
+		webhooks_start(a);
 	notify_manager("READY=1\nSTATUS=Enforcing.");
 	serve(a);
 	notify_manager("STOPPING=1");
 	stream_close(&a->stream);
+	sender_end(&a->sender);
 	instance_withdraw();
 	if (!o->daemonize && !a->quietly)
 		a->status = foreground_end(o);
@@ -504,6 +539,7 @@ int agent_run(const struct orders *o, int ready)
 	int status;
 
 	a->orders = o;
+	a->sender.socket = -1;
 	status = agent_live(a, ready);
 	if (a->line)
 		fclose(a->line);

@@ -1165,13 +1165,18 @@ static void compile_rego(struct compiler *c)
 static void refuse_unsupported(struct compiler *c)
 {
 	const struct policy_src *s = c->src;
+	size_t i;
 
 	if (s->file_enabled != NO &&
 	    (s->file_enabled == YES || s->monitored_paths.n || s->protected_paths.n ||
 	     s->blocked_paths.n || s->monitored_env_vars.n))
 		unsupported(c, NULL, "rules.file");
-	if (s->webhooks.n)
-		unsupported(c, &s->webhooks.v[0].at, "webhooks");
+	if (s->webhooks.n && !s->agent)
+		fail(c, &s->webhooks.v[0].at, "webhooks",
+		     "it is the agent that posts to them; give this policy to kntrl start");
+	for (i = 0; i < s->webhooks.n; i++)
+		if (s->webhooks.v[i].filter != HOOK_ALL && s->webhooks.v[i].filter & HOOK_FILE_FLAG)
+			unsupported(c, &s->webhooks.v[i].at, "webhooks: events: file_flag");
 }
 
 static void compile_flags(struct compiler *c)
@@ -1192,7 +1197,7 @@ static void compile_flags(struct compiler *c)
 		p->flags |= POLICY_SOCKETS;
 	if (c->src->block_unlisted_queries == YES)
 		p->flags |= POLICY_QUERIES;
-	if (c->src->exempt.n)
+	if (c->src->exempt.n || c->src->webhooks.n)	/* who posts to them is exempt */
 		p->flags |= POLICY_EXEMPTS;
 }
 

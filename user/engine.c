@@ -634,6 +634,16 @@ int engine_move(struct engine *e, __u64 leave, __u64 join, __u32 root)
 	return err;
 }
 
+int engine_exempt(struct engine *e, __u32 pid)
+{
+	int err;
+
+	e->control->exempt_tgid = pid;
+	err = engine_adopt(e);
+	e->control->exempt_tgid = 0;
+	return err;
+}
+
 void engine_new_epoch(struct engine *e)
 {
 	__atomic_add_fetch(&e->control->epoch, 1, __ATOMIC_SEQ_CST);

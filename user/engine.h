@@ -56,6 +56,9 @@ int engine_adopt(struct engine *e);
  */
 int engine_move(struct engine *e, __u64 leave, __u64 join, __u32 root);
 
+/* Exempts process @pid, as it is now, from all policies, until it execs; its children are not. */
+int engine_exempt(struct engine *e, __u32 pid);
+
 /* Verdicts kept by threads end. */
 void engine_new_epoch(struct engine *e);
 

@@ -285,6 +285,15 @@ int load_apart(int (*step)(const struct loading *), const struct loading *o)
 	return EXIT_FAILURE;
 }
 
+int load_exempt(const struct loading *o)
+{
+	struct engine e;
+
+	if (lock() || self_unlock(o->token_file) || engine_find(&e))
+		return EXIT_FAILURE;
+	return engine_exempt(&e, o->scope.pid) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int load_adopt(void)
 {
 	struct engine e;

@@ -36,6 +36,9 @@ int load_dry_run(const struct loading *o);
 /* Ends enforcement; in one scope alone, if that was asked for. */
 int load_end(const struct loading *o);
 
+/* Exempts the process scope.pid from all policies, until it execs. */
+int load_exempt(const struct loading *o);
+
 /* Takes a step in a child, so that its lock and its memory go; its status. */
 int load_apart(int (*step)(const struct loading *), const struct loading *o);
 

@@ -142,6 +142,7 @@ struct policy_src {
 	enum tristate self_protect;
 
 	struct { struct webhook_rule *v; size_t n; } webhooks;
+	bool agent;	/* there is one to post to them: not of the YAML */
 
 	struct rego *rego;	/* of *.rego files, with the documents beside them; NULL: none */
 };

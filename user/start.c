@@ -77,6 +77,7 @@ int orders_policy(const struct orders *o, struct policy_src *p)
 {
 	int errors = 0;
 
+	p->agent = true;
 	if (o->rules_file)
 		errors += policy_read_file(p, o->rules_file, stderr);
 	if (o->rules_dir)

@@ -18,6 +18,7 @@
 #include "report.h"
 #include "suggest.h"
 #include "util.h"
+#include "webhook.h"
 
 const char status_help[] =
 	"Usage: kntrl status [--json]\n"
@@ -136,10 +137,17 @@ static json_t *fill(const struct report *r)
 /* What the agent says of itself; null: there is none. */
 static json_t *agent(void)
 {
+	struct webhook_counts c;
 	json_t *state = NULL;
 
 	if (instance_running(NULL))
 		state = json_load_file(STATE_FILE, 0, NULL);
+	if (state && !webhooks_counted(&c))
+		json_object_set_new(state, "webhooks",
+				    json_pack("{s:I,s:I,s:I,s:I}", "sent", (json_int_t)c.sent,
+					      "failed", (json_int_t)c.failed, "dropped",
+					      (json_int_t)c.dropped, "waiting",
+					      (json_int_t)c.waiting));
 	return state ? state : json_null();
 }
 
@@ -190,6 +198,7 @@ static void print_time(const char *before, json_int_t when)
 static void print_agent(const json_t *agent)
 {
 	const json_t *reload = json_object_get(agent, "last_reload");
+	const json_t *hooks = json_object_get(agent, "webhooks");
 
 	if (json_is_null(agent)) {
 		puts("Agent     none; the kernel enforces without one");
@@ -204,6 +213,10 @@ static void print_agent(const json_t *agent)
 	if (number(agent, "output_lost"))
 		printf(" (%lld lines lost)", number(agent, "output_lost"));
 	putchar('\n');
+	if (hooks)
+		printf("Webhooks  %lld sent, %lld failed, %lld dropped, %lld waiting\n",
+		       number(hooks, "sent"), number(hooks, "failed"), number(hooks, "dropped"),
+		       number(hooks, "waiting"));
 	if (json_is_null(reload))
 		return;
 	print_time("Reload    ", number(reload, "time"));
