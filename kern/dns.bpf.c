@@ -456,14 +456,14 @@ static __always_inline int stream_out(struct __sk_buff *skb, const struct place 
 	return PASS;
 }
 
-__noinline int dns_egress(struct __sk_buff *skb)
+__noinline int dns_egress(struct __sk_buff *skb, int asks)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct place p = {};
 
 	if (!sk || !place_read(skb, &p))
 		return PASS;
-	if (p.dest != bpf_htons(PORT_DNS) && sk->dst_port != bpf_htons(PORT_DNS))
+	if (!asks && p.dest != bpf_htons(PORT_DNS) && sk->dst_port != bpf_htons(PORT_DNS))
 		return PASS;
 	if (p.proto == PROTO_TCP)
 		return stream_out(skb, &p);

@@ -37,8 +37,11 @@ struct {
 /* The current task may send to the name server by this socket. */
 int dns_asker(const struct target *server, __u64 cookie, __u32 flags);
 
-/* A packet to a name server, or perhaps one: whether it may leave. */
-int dns_egress(struct __sk_buff *skb);
+/*
+ * A packet to a name server, or perhaps one: whether it may leave.  @asks: it is to
+ * one, whatever its port is now.
+ */
+int dns_egress(struct __sk_buff *skb, int asks);
 
 /* A packet from one: what it answers is known when this returns. */
 int dns_ingress(struct __sk_buff *skb);

@@ -147,6 +147,18 @@ static __always_inline bool same_address(const struct target *a, const struct ta
 	return x[0] == y[0] && x[1] == y[1];
 }
 
+/*
+ * A datagram of a socket that asks a name server, on its way to somewhere else: to a
+ * port that NAT chose (Docker's 127.0.0.11, a service's address), or past it.  It gets
+ * no mark, so that each is read.
+ */
+static __always_inline bool asks_elsewhere(__u64 cookie, const struct packet *p,
+					   const struct target *connected)
+{
+	return proto_bit(p->to.proto) == PROTO_BIT_UDP && !connected->port &&
+	       p->to.port != PORT_DNS && bpf_map_lookup_elem(&dns_sockets, &cookie);
+}
+
 /* NAT led an allowed connection to this host or a local range: a container's resolver, a service. */
 static __always_inline bool rewritten_locally(__u64 cookie, const struct packet *p,
 					      const struct target *connected)
@@ -177,6 +189,8 @@ static __always_inline int packet_judge(__u64 cookie, const struct packet *p)
 	return PASS;
 }
 
+#define PASS_READ	2	/* it passes if it may be asked */
+
 /* Everything that the quick test of egress() did not know. */
 static __noinline int egress_slow(struct __sk_buff *skb)
 {
@@ -190,9 +204,10 @@ static __noinline int egress_slow(struct __sk_buff *skb)
 	sk = bpf_sk_fullsock(sk);
 	if (!sk || !packet_read(skb, &p) || p.kernels)
 		return PASS;
-	if (addr_is_loopback(p.to.addr))
-		return PASS;
 	target_of_socket(&connected, sk, &p);
+	cookie = bpf_get_socket_cookie(skb);
+	if (addr_is_loopback(p.to.addr))
+		return asks_elsewhere(cookie, &p, &connected) ? PASS_READ : PASS;
 	if (p.to.proto == PROTO_TCP && !connected.port) {
 		/* A listener's SYN-ACK; a reset or ACK of the kernel's control socket. */
 		if (sk->state == BPF_TCP_LISTEN || p.bare)
@@ -201,7 +216,6 @@ static __noinline int egress_slow(struct __sk_buff *skb)
 	/* Options or extension headers, but straight to where the stream is connected. */
 	if (p.to.proto == PROTO_TCP && !p.syn && same_address(&p.to, &connected))
 		return PASS;
-	cookie = bpf_get_socket_cookie(skb);
 	if (mark_is(&vouched, mark_of(control.seed, cookie, &p.to, 0)))
 		return PASS;
 	if (p.syn && (control.flags & CONTROL_SNI) && stream_goes(skb, &p.to)) {
@@ -213,6 +227,8 @@ static __noinline int egress_slow(struct __sk_buff *skb)
 		return PASS;
 	}
 	if (rewritten_locally(cookie, &p, &connected)) {
+		if (asks_elsewhere(cookie, &p, &connected))
+			return PASS_READ;
 		mark_set(&vouched, mark_of(control.seed, cookie, &p.to, 0));
 		return PASS;
 	}
@@ -352,7 +368,7 @@ int egress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	int verdict;
-	bool asks;
+	bool asks, read;
 
 	if (!sk)
 		return PASS;
@@ -370,11 +386,13 @@ int egress(struct __sk_buff *skb)
 	}
 	if ((control.flags & CONTROL_SNI) && !stream_packet(skb))
 		return DROP;
-	if (egress_slow(skb) == DROP)
+	verdict = egress_slow(skb);
+	if (verdict == DROP)
 		return DROP;
-	if (!asks && !is_for_server(skb))
+	read = verdict == PASS_READ;
+	if (!asks && !read && !is_for_server(skb))
 		return PASS;
-	return dns_egress(skb) == DROP ? DROP : PASS;
+	return dns_egress(skb, read) == DROP ? DROP : PASS;
 }
 
 /* ---- In ---- */

@@ -430,16 +430,20 @@ static void addresses_unite(struct compiler *c)
 
 /* ---- Hosts ---- */
 
-static void grant_host(struct compiler *c, const struct host_rule *h, __u16 cond,
-		       struct rule_ref rule)
+static struct raw_host *host_add(struct compiler *c)
 {
-	struct raw_host *r;
-
 	if (c->nhosts == c->hosts_room) {
 		c->hosts_room = c->hosts_room ? 2 * c->hosts_room : 256;
 		c->hosts = xreallocarray(c->hosts, c->hosts_room, sizeof(*c->hosts));
 	}
-	r = &c->hosts[c->nhosts++];
+	return &c->hosts[c->nhosts++];
+}
+
+static void grant_host(struct compiler *c, const struct host_rule *h, __u16 cond,
+		       struct rule_ref rule)
+{
+	struct raw_host *r = host_add(c);
+
 	*r = (struct raw_host){
 		.key = xmalloc(sizeof(*r->key)),
 		.grant = { .cond = cond, .protos = PROTO_BIT_ANY, .port_lo = h->ports.lo,
@@ -449,6 +453,35 @@ static void grant_host(struct compiler *c, const struct host_rule *h, __u16 cond
 	if (!host_key_make(r->key, h->name))
 		fail(c, &h->at, "allowed_hosts", "\"%s\" is not a host name", h->name);
 	r->key->prefixlen -= 8;		/* without the NUL: and all below */
+}
+
+/*
+ * Resolvers ask for a name with each search domain behind it, before or after the
+ * name itself, and give up where that fails.  So where questions are judged these may
+ * be asked; being of no protocol, they grant nothing else.
+ */
+static void hosts_search(struct compiler *c)
+{
+	char domains[SEARCH_MAX][SEARCH_LEN], name[HOST_KEY], whole[HOST_KEY];
+	size_t i, j, n = c->nhosts, ndomains = resolvers_search(domains);
+
+	for (i = 0; i < n; i++) {
+		host_key_name(c->hosts[i].key, name);
+		for (j = 0; j < ndomains; j++) {
+			struct host_key key;
+			struct raw_host *r;
+
+			if (snprintf(whole, sizeof(whole), "%s.%s", name, domains[j]) > HOST_LEN ||
+			    !host_key_make(&key, whole))
+				continue;	/* too long to be asked */
+			r = host_add(c);
+			*r = c->hosts[i];
+			r->key = xmalloc(sizeof(*r->key));
+			*r->key = key;
+			r->key->prefixlen -= 8;
+			r->grant.protos = 0;
+		}
+	}
 }
 
 static int by_name(const void *a, const void *b)
@@ -1242,6 +1275,8 @@ int compile(const struct policy_src *src, const __u64 seed[2], struct tables *t,
 	addresses_unite(&c);
 	if (c.nhosts)
 		compile_tls(&c);
+	if (src->block_unlisted_queries == YES)
+		hosts_search(&c);
 	hosts_unite(&c);
 	free(c.raw);
 	free(c.named);

@@ -37,6 +37,45 @@ void resolvers_read(struct addr_list *list)
 	read_file("/run/systemd/resolve/resolv.conf", list);
 }
 
+static size_t search_add(char domains[SEARCH_MAX][SEARCH_LEN], size_t n, const char *word)
+{
+	char *name = domain_normal(word);
+	size_t i;
+
+	for (i = 0; name && i < n && strcmp(domains[i], name); i++)
+		;
+	if (name && *name && i == n && n < SEARCH_MAX && strlen(name) < SEARCH_LEN)
+		strcpy(domains[n++], name);
+	free(name);
+	return n;
+}
+
+static size_t search_read(const char *path, char domains[SEARCH_MAX][SEARCH_LEN], size_t n)
+{
+	FILE *f = fopen(path, "re");
+	char *line = NULL, *word, *rest;
+	size_t room = 0;
+
+	while (f && getline(&line, &room, f) >= 0) {
+		word = strtok_r(line, " \t\n", &rest);
+		if (!word || (strcmp(word, "search") && strcmp(word, "domain")))
+			continue;
+		while ((word = strtok_r(NULL, " \t\n", &rest)))
+			n = search_add(domains, n, word);
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+size_t resolvers_search(char domains[SEARCH_MAX][SEARCH_LEN])
+{
+	size_t n = search_read("/etc/resolv.conf", domains, 0);
+
+	return search_read("/run/systemd/resolve/resolv.conf", domains, n);
+}
+
 static bool same_address(const struct sockaddr *a, const uint8_t addr[16])
 {
 	static const uint8_t v4[12] = { [10] = 0xff, 0xff };

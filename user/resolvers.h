@@ -11,6 +11,11 @@
  */
 void resolvers_read(struct addr_list *list);
 
+/* The search domains of resolv.conf(5), up to SEARCH_MAX; returns how many. */
+#define SEARCH_MAX	16
+#define SEARCH_LEN	254
+size_t resolvers_search(char domains[SEARCH_MAX][SEARCH_LEN]);
+
 /* Whether the address is one of this host's, in this network namespace. */
 bool address_is_ours(const uint8_t addr[16]);
 

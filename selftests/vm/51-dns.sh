@@ -9,7 +9,7 @@ set -u
 . selftests/vm/attempts.sh
 
 dns=selftests/vm/dns.py
-server=192.0.2.53 liar=192.0.2.54 rogue=192.0.2.66
+server=192.0.2.53 liar=192.0.2.54 rogue=192.0.2.66 nat=192.0.2.55
 
 # ---- The other host: name servers, and whatever they point to ----
 
@@ -33,7 +33,24 @@ for addr in $liar $rogue; do
 	background ip netns exec far python3 $dns serve "$addr"
 	ok "a server that lies, $addr" wait_for 20 grep -q ready "$T/background.$jobs_started"
 done
-echo "nameserver $server" >/etc/resolv.conf
+# What a container's resolver and a service's address are: NAT leads elsewhere.
+leads_elsewhere() {
+	on far ip addr add 192.168.77.2/32 dev lo && ip route add 192.168.77.2 via $server &&
+		nft -f - <<EOT
+table ip selftest {
+	chain out {
+		type nat hook output priority -100
+		ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.1:5399
+		ip daddr $nat udp dport 53 dnat to 192.168.77.2:5399
+	}
+}
+EOT
+}
+ok 'NAT' leads_elsewhere
+background ip netns exec far python3 $dns serve 192.168.77.2 5399
+background python3 $dns serve 127.0.0.1 5399
+ok 'a server behind it' wait_for 20 grep -q ready "$T/background.$jobs_started"
+printf 'nameserver %s\nsearch corp.test\noptions ndots:5\n' $server >/etc/resolv.conf
 ok 'a name server' wait_for 10 getent ahostsv4 good.test
 
 # fetch PROGRAM HOST: ok, or not.
@@ -83,7 +100,7 @@ rules:
       - process: curl
         allowed_hosts: [profile.test]
   dns:
-    allowed_servers: [$server, $liar]
+    allowed_servers: [$server, $liar, $nat, 127.0.0.11, 127.0.0.53]
 YAML
 echo '198.18.0.77 hosts.test other.test' >/etc/hosts
 echo '{"actions": ["198.18.5.0/25", "2001:db8:5::/48"]}' >"$T/meta.json"
@@ -115,6 +132,10 @@ is "$(hears 198.18.0.66)" 1 'which has heard of nobody since'
 cat >"$T/wants" <<'WANTS'
 udp ok
 unconnected ok
+parallel ok
+nat ok
+nat-unconnected ok
+nat-parallel ok
 mixed ok
 chain ok
 many ok
@@ -137,6 +158,7 @@ none EPERM
 query EPERM
 type EPERM
 rogue asked:EPERM EPERM
+domain EPERM
 two-questions EPERM
 unsolicited EPERM/EPERM
 another-socket EPERM
@@ -169,6 +191,9 @@ ok 'a server on this host' wait_for 20 grep -q ready "$T/background.$jobs_starte
 python3 $dns leak >"$T/leak.before" 2>&1
 # But for datagrams with options, which some devices drop.
 ok 'without block_unlisted_queries it arrives' test "$(leaked)" -ge $(($(grep -c . "$T/leak.before") - 1))
+# Two by each way that NAT leads elsewhere, and what was sent again.
+ok 'where NAT leads, too' sh -c 'test $(grep -c 733363 /tmp/heard-192.168.77.2) -ge 2 &&
+	test $(grep -c 733363 /tmp/heard-127.0.0.1) -ge 3'
 sed 's/^  dns:/&\n    block_unlisted_queries: true/' "$T/policy.yaml" >"$T/queries.yaml"
 ok 'loads, with block_unlisted_queries' load --github-meta "$T/meta.json" "$T/queries.yaml"
 before=$(leaked)
@@ -181,11 +206,16 @@ while read -r case said; do
 done <"$T/leak.after"
 is "$(grep -c . "$T/leak.after")" "$(grep -c . "$T/leak.before")" 'all were tried'
 is "$(leaked)" "$before" 'nothing has arrived'
-for program in python3 c-ares; do
+# With "search" and "ndots" in resolv.conf, other names are asked for first.
+for program in python3 c-ares busybox; do
 	is "$(fetch $program sub3-$program.good.test)" ok "$program: a listed name is still asked for"
 done
 is "$(fetch curl sub3.profile.test)" ok 'curl: its own'
 cat >"$T/wants" <<'WANTS'
+nat ok
+nat-unconnected ok
+nat-parallel ok
+domain EPERM
 stream ok
 stream-two ok/ok
 edns ok

@@ -3,14 +3,14 @@
 # Name servers that lie, and clients that try them; for 51-dns.sh.
 #
 #   dns.py web                  port 80 at every address; prints those it is reached at
-#   dns.py serve ADDRESS        a server that answers as the first label of a name says
+#   dns.py serve ADDRESS [PORT] a server that answers as the first label of a name says
 #   dns.py try CASE...          asks, connects to what the answer gave; prints ok or EPERM
 #   dns.py leak                 sends data out in questions, in every way
 #   dns.py race NAME COUNT      resolve and connect at once, over and over
 #   dns.py local ADDRESS        forges answers on this host to its own question
 import errno, os, select, socket, struct, sys, threading
 
-SERVER, LIAR, ROGUE = "192.0.2.53", "192.0.2.54", "192.0.2.66"
+SERVER, LIAR, ROGUE, NAT = "192.0.2.53", "192.0.2.54", "192.0.2.66", "192.0.2.55"
 A, CNAME, TXT, NULL, ANY, AAAA = 1, 5, 16, 10, 255, 28
 IP_TRANSPARENT = 19
 
@@ -76,14 +76,14 @@ def lie(query):
         return [response(query, [record_a(ME, addr)], flags=0x0100)]
     return [response(query, [record_a(ME, addr)])]
 
-def serve(addr):
+def serve(addr, port=53):
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind((addr, 53))
+    udp.bind((addr, port))
     odd = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     odd.bind((addr, 5353))
     tcp = socket.socket()
     tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    tcp.bind((addr, 53))
+    tcp.bind((addr, port))
     tcp.listen(64)
     heard = open("/tmp/heard-" + addr, "a", buffering=1)
     streams = {}
@@ -227,6 +227,16 @@ def unsolicited():
     sock.recv(4096)
     return dial("198.18.30.1") + "/" + dial("198.18.30.2")
 
+# A and AAAA at once under one id, each asked twice, as a resolver in a hurry does.
+def parallel(server=LIAR, name="n-22-1.good.test", addr="198.18.22.1"):
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(2)
+    for kind in (A, AAAA, AAAA, A):
+        sock.sendto(question(name, kind=kind), (server, 53))
+    for kind in range(4):
+        sock.recv(4096)
+    return dial(addr)
+
 def another_socket():
     one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     one.connect((LIAR, 53))
@@ -249,6 +259,11 @@ CASES = {
                            "198.18.1.6"),
     "edns": lambda: of_udp("n-1-7.good.test", "198.18.1.7", arcount=1,
                            extra=b"\0" + struct.pack(">HHIH", 41, 1232, 0, 0)),
+    "parallel": parallel,
+    # To where NAT leads elsewhere than to port 53.
+    "nat": lambda: of_udp("n-22-2.good.test", "198.18.22.2", server=NAT),
+    "nat-unconnected": lambda: of_udp("n-22-3.good.test", "198.18.22.3", server=NAT, connected=False),
+    "nat-parallel": lambda: parallel(NAT, "n-22-4.good.test", "198.18.22.4"),
     "stream": lambda: stream("n-21-1.good.test", "198.18.21.1"),
     "stream-two": stream_two,
     "stream-split": lambda: stream("n-21-2.good.test", "198.18.21.2", cut=2),
@@ -265,6 +280,7 @@ CASES = {
     "query": lambda: of_udp("query-3-9.good.test", "198.18.3.9"),
     "type": lambda: of_udp("n-3-10.good.test", "198.18.3.10", kind=TXT),
     "rogue": lambda: of_udp("n-3-11.good.test", "198.18.3.11", server=ROGUE),
+    "domain": lambda: of_udp("n-3-13.good.test.corp.test", "198.18.3.13"),
     "two-questions": lambda: of_udp("n-3-12.good.test", "198.18.3.12", count=2),
     "unsolicited": unsolicited,
     "another-socket": another_socket,
@@ -304,6 +320,12 @@ def segmented():
     one, two = question("aaaaaaaa.good.test"), question("s3cr3t.x.evil.test")
     sock.setsockopt(socket.SOL_UDP, 103, len(one))	# UDP_SEGMENT
     sock.send(one + two[:len(one)])
+
+# The first question is allowed: what it leaves behind must not carry the second.
+def nat_again():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.sendto(question("n-22-5.good.test"), ("127.0.0.11", 53))
+    sock.sendto(question(SECRET), ("127.0.0.11", 53))
 
 def with_options():
     datagram(question(SECRET), options=[(socket.SOL_IP, socket.IP_OPTIONS, b"\x01\x01\x01\x01")])
@@ -345,12 +367,19 @@ LEAKS = {
     "update": lambda: datagram(question(SECRET, flags=0x2800)),
     "chaos": lambda: datagram(question(SECRET)[:-1] + b"\3"),
     "no-dns": lambda: datagram(b"s3cr3t"),
+    "domain": lambda: datagram(question(SECRET + ".corp.test")),
+    "domain-alone": lambda: datagram(question("s3cr3t.corp.test")),
     "profile": lambda: datagram(question("s3cr3t.profile.test")),
     "pieces": lambda: datagram(question(SECRET)[:15], question(SECRET)[15:]),
     "corked": corked,
     "segmented": segmented,
     "options": with_options,
     "stub": lambda: datagram(question(SECRET), server="127.0.0.53"),
+    "nat": lambda: datagram(question(SECRET), server=NAT),
+    "nat-unconnected": lambda: datagram(question(SECRET), server=NAT, connected=False),
+    "nat-home": lambda: datagram(question(SECRET), server="127.0.0.11"),
+    "nat-home-unconnected": lambda: datagram(question(SECRET), server="127.0.0.11", connected=False),
+    "nat-again": nat_again,
     "stream": lambda: over_stream(framed(question(SECRET))),
     "stream-split": lambda: over_stream(framed(question(SECRET))[:2], framed(question(SECRET))[2:]),
     "stream-second": lambda: over_stream(framed(question("a.good.test")) + framed(question(SECRET))),
@@ -406,7 +435,7 @@ def local(addr):
 if __name__ == "__main__":
     what = sys.argv[1]
     if what == "serve":
-        serve(sys.argv[2])
+        serve(sys.argv[2], *map(int, sys.argv[3:]))
     elif what == "web":
         web()
     elif what == "try":
