@@ -298,6 +298,7 @@ enum event_type {
 	EVENT_PACKET,		/* seen by the egress backstop; the sender is not known */
 	EVENT_GUARD,		/* see enum guard_action, which port is; addr begins with its object */
 	EVENT_EXEC,		/* a program that may not be executed; addr is its image hash */
+	EVENT_DNS,		/* a question to a name server; struct dns_event */
 };
 
 /* What a process tried of which guard.bpf.c keeps it; and the object, a __u64. */
@@ -360,6 +361,42 @@ struct event {
 	struct flow flow;	/* count: of attempts so far, this one included */
 };
 
+#define DNS_FLOWS	2048
+#define DNS_ANSWERS	4
+
+/* Who asked which name server for what.  A blocked question is a flow besides. */
+struct dns_key {
+	__u64 exec;
+	__u64 name;		/* its hash (names.h) */
+	__u8 server[16];
+	__u32 tgid;
+	__u32 scope;
+	__u16 type;		/* of the record; 0: the question could not be read */
+	__u8 verdict;		/* VERDICT_* */
+	__u8 pad[5];
+};
+
+struct dns_flow {
+	struct dns_key key;
+	struct rule_ref rule;
+	__u64 image;
+	__u64 first, last;	/* ns */
+	__u64 count;
+	__u64 cgroup;
+	__u32 uid;
+	__u16 naddresses;	/* in the last answer; so many of them are kept as fit */
+	__u8 rcode;		/* of it (RFC 1035, 4.1.1) */
+	__u8 answered;		/* there was one */
+	__u8 addresses[DNS_ANSWERS][16];
+	char name[HOST_KEY];	/* in lower case; "?" where no rule can be about a byte */
+};
+
+/* EVENT_DNS: of a question that was blocked, or the first answer to one. */
+struct dns_event {
+	struct event_head head;
+	struct dns_flow flow;
+};
+
 /* Blocked flows that no longer fit the flow table, counted by prefix. */
 struct fold_key {
 	__u64 image;
@@ -373,6 +410,7 @@ enum counter {
 	COUNT_BLOCKS_FOLDED,	/* blocked attempts that fit neither flows nor folded */
 	COUNT_IMAGES_LOST,	/* images whose names are not known to reports */
 	COUNT_UNDECIDED,	/* denied because a table or identity was not to be had */
+	COUNT_QUESTIONS_LOST,	/* questions that did not fit "dns_flows" */
 	COUNTERS
 };
 
@@ -472,6 +510,9 @@ _Static_assert(sizeof(struct identity) == 40 + 8 * (IDENT_SELF + IDENT_ANCESTRY 
 _Static_assert(sizeof(struct flow_key) == 48, "flow_key");
 _Static_assert(sizeof(struct flow) == 104 + 8 * IDENT_LINE, "flow");
 _Static_assert(sizeof(struct event) == sizeof(struct flow) + 16, "event");
+_Static_assert(sizeof(struct dns_key) == 48, "dns_key");
+_Static_assert(sizeof(struct dns_flow) == 104 + 16 * DNS_ANSWERS + HOST_KEY, "dns_flow");
+_Static_assert(sizeof(struct dns_event) == 16 + sizeof(struct dns_flow), "dns_event");
 _Static_assert(sizeof(struct fold_key) == 32, "fold_key");
 _Static_assert(sizeof(struct own) == 16 + 4 * (OWN_BTFS + OWN_MAPS) + 8 * OWN_MOUNTS, "own");
 _Static_assert(sizeof(struct control) == 96 + 8 * COUNTERS + 16 * GUARDS + 8 +

@@ -67,6 +67,7 @@ struct question {
 	__u64 time;		/* ns */
 	__u64 scopes;
 	__u64 local;		/* those for which it counts by way of the loopback device */
+	struct dns_key told;	/* as it was reported */
 };
 
 /*
@@ -79,6 +80,18 @@ struct {
 	__type(key, struct question_key);
 	__type(value, struct question);
 } questions SEC(".maps");
+
+/*
+ * For reports: who asked for what, and what was answered.  Written as questions leave
+ * and answers arrive; when full, COUNT_QUESTIONS_LOST.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, DNS_FLOWS);
+	__type(key, struct dns_key);
+	__type(value, struct dns_flow);
+} dns_flows SEC(".maps");
 
 /*
  * Room to work in, for one message.  Taken and given back by the one program
@@ -95,6 +108,7 @@ struct desk {
 	struct outcome out;
 	struct facts facts;
 	struct address_names nameless;	/* stays as it is */
+	struct dns_flow flow;
 	struct dns dns;
 };
 
@@ -264,6 +278,84 @@ static __always_inline void question_fill(struct desk *desk, __u64 cookie)
 	__builtin_memcpy(desk->question.server, desk->server.addr, 16);
 }
 
+/* ---- Reports ---- */
+
+static __always_inline void dns_event(const struct dns_flow *f)
+{
+	struct dns_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e) {
+		__sync_fetch_and_add(&control.counters[COUNT_EVENTS_LOST], 1);
+		return;
+	}
+	e->head.time = f->last;
+	e->head.type = EVENT_DNS;
+	e->head.len = sizeof(*e);
+	e->flow = *f;
+	bpf_ringbuf_submit(e, 0);
+}
+
+/* The question on a desk, of which desk->out has the verdict, enters the report. */
+__noinline int dns_tell(__u32 number)
+{
+	struct desk *desk = bpf_map_lookup_elem(&desks, &number);
+	struct dns_key *key;
+	struct dns_flow *f;
+
+	if (!desk)
+		return 0;
+	key = &desk->asked.told;
+	f = bpf_map_lookup_elem(&dns_flows, key);
+	if (f) {
+		__sync_fetch_and_add(&f->count, 1);
+		f->last = bpf_ktime_get_ns();
+		return 0;
+	}
+	f = &desk->flow;
+	f->key = *key;
+	f->rule = desk->out.rule;
+	f->first = f->last = bpf_ktime_get_ns();
+	f->count = 1;
+	f->cgroup = desk->out.cgroup;
+	f->uid = desk->out.uid;
+	f->naddresses = 0;
+	f->rcode = 0;
+	f->answered = 0;
+	__builtin_memcpy(f->name, desk->dns.text, sizeof(f->name));
+	f->name[desk->dns.text_len % HOST_KEY] = 0;
+	if (bpf_map_update_elem(&dns_flows, key, f, BPF_NOEXIST))
+		__sync_fetch_and_add(&control.counters[COUNT_QUESTIONS_LOST], 1);
+	if (key->verdict & VERDICT_BLOCK)
+		dns_event(f);
+	return 0;
+}
+
+/* So does the answer on a desk to the question that was entered as asked.told. */
+__noinline int dns_tell_answer(__u32 number)
+{
+	struct desk *desk = bpf_map_lookup_elem(&desks, &number);
+	struct dns_flow *f;
+	bool first;
+	__u32 i;
+
+	if (!desk)
+		return 0;
+	f = bpf_map_lookup_elem(&dns_flows, &desk->asked.told);
+	if (!f)
+		return 0;
+	first = !f->answered;
+	f->answered = 1;
+	f->rcode = desk->dns.flags & DNS_RCODE;
+	f->naddresses = desk->dns.found;
+	f->last = bpf_ktime_get_ns();
+	for (i = 0; i < DNS_ANSWERS; i++)
+		if (i < desk->dns.found)
+			__builtin_memcpy(f->addresses[i], desk->dns.addresses[i].addr, 16);
+	if (first)
+		dns_event(f);
+	return 0;
+}
+
 /* ---- Questions ---- */
 
 static __always_inline int undecided(void)
@@ -274,6 +366,39 @@ static __always_inline int undecided(void)
 	return DROP;
 }
 
+/* Who it is that asks: of whom nothing is known, where there is no socket. */
+static __always_inline void question_start(struct desk *desk, const struct dns_socket *s)
+{
+	__u64 exec = s ? s->exec : 0;
+	struct identity *id = bpf_map_lookup_elem(&askers, &exec);
+	struct outcome *out = &desk->out;
+
+	__builtin_memset(out, 0, sizeof(*out));
+	__builtin_memset(&desk->asked.told, 0, sizeof(desk->asked.told));
+	out->type = EVENT_NETWORK;
+	out->rule.kind = RULE_DNS_SERVERS;
+	desk->flow.image = id && s ? id->image : 0;
+	if (!id || !s)
+		return;
+	out->tgid = s->tgid;
+	out->uid = s->uid;
+	out->cgroup = s->cgroup;
+	desk->asked.told.exec = s->exec;
+}
+
+static __always_inline void question_tell(struct desk *desk, __u32 number)
+{
+	struct dns_key *key = &desk->asked.told;
+
+	key->name = desk->dns.name;
+	__builtin_memcpy(key->server, desk->server.addr, 16);
+	key->tgid = desk->out.tgid;
+	key->scope = desk->out.scope;
+	key->type = desk->dns.type;
+	key->verdict = desk->out.verdict & (VERDICT_BLOCK | VERDICT_DENIED);
+	dns_tell(number);
+}
+
 /* May it be asked?  By somebody of whom nothing is known, where there is no socket. */
 static __always_inline int question_judge(struct desk *desk, const struct dns_socket *s)
 {
@@ -282,14 +407,10 @@ static __always_inline int question_judge(struct desk *desk, const struct dns_so
 	struct identity *id = bpf_map_lookup_elem(&askers, &exec);
 	struct outcome *out = &desk->out;
 
-	__builtin_memset(out, 0, sizeof(*out));
-	out->type = EVENT_PACKET;
-	if (id && s) {
-		out->type = EVENT_NETWORK;
-		out->tgid = s->tgid;
-		out->uid = s->uid;
-		out->cgroup = s->cgroup;
-	} else {
+	if (!(control.flags & CONTROL_QUERIES))
+		return PASS;
+	if (!id || !s) {
+		out->type = EVENT_PACKET;
 		__builtin_memset(&desk->facts, 0, sizeof(desk->facts));
 		desk->facts.self.w[0] = 1ull << ATOM_ALWAYS;
 	}
@@ -314,28 +435,31 @@ __noinline int dns_question_out(struct __sk_buff *skb, __u32 at, __u32 len)
 	__u32 number = 0;
 	struct desk *desk = desk_take(&number);
 	bool read;
-	int pass = PASS;
+	int pass;
 
 	if (!desk)
 		return undecided();
 	read = message_load(skb, desk, at, len) && dns_parse(number) &&
 	       !(desk->dns.flags & DNS_RESPONSE);
-	if (!read)
+	if (!read) {
 		desk->dns.name = NAME_NONE;
+		desk->dns.text_len = 0;
+		desk->dns.type = 0;
+	}
 	desk->server.prefixlen = 128;
 	if (s)
 		__builtin_memcpy(desk->server.addr, s->server.addr, 16);
 	else
 		__builtin_memset(desk->server.addr, 0, 16);
 	dns_known(number);
-	if (control.flags & CONTROL_QUERIES)
-		pass = question_judge(desk, s);
+	question_start(desk, s);
+	pass = question_judge(desk, s);
+	question_tell(desk, number);
 	if (!s || !(s->flags & DNS_OUR_NET))
 		desk->asked.scopes = 0;
 	if (!s || !(s->flags & DNS_HOST_NET))
 		desk->asked.local = 0;
-	if (pass == PASS && (desk->asked.scopes | desk->asked.local) &&
-	    (desk->dns.type == DNS_A || desk->dns.type == DNS_AAAA)) {
+	if (pass == PASS && read) {
 		question_fill(desk, cookie);
 		desk->asked.time = bpf_ktime_get_ns();
 		bpf_map_update_elem(&questions, &desk->question, &desk->asked, BPF_ANY);
@@ -571,14 +695,17 @@ static __always_inline bool source_read(struct __sk_buff *skb, __u8 addr[16])
 	return !bpf_skb_load_bytes(skb, offsetof(struct iphdr, saddr), addr + 12, 4);
 }
 
-/* The scopes for which the message on a desk answers a question that waits. */
-static __always_inline __u64 answer_scopes(struct __sk_buff *skb, struct desk *desk)
+/* Whether the message on a desk answers a question that waits; and for which scopes. */
+static __always_inline bool answer_take(struct __sk_buff *skb, struct desk *desk)
 {
 	struct question *q = bpf_map_lookup_elem(&questions, &desk->question);
 
 	if (!q || bpf_ktime_get_ns() - q->time > QUESTION_NS)
-		return 0;
-	return skb->ifindex == LOOPBACK_IFINDEX ? q->local : q->scopes;
+		return false;
+	desk->asked = *q;
+	if (skb->ifindex == LOOPBACK_IFINDEX)
+		desk->asked.scopes = q->local;
+	return true;
 }
 
 /* The message at @at, of @len bytes, from a name server. */
@@ -592,9 +719,11 @@ __noinline int dns_answer_in(struct __sk_buff *skb, __u32 at, __u32 len)
 	if (message_load(skb, desk, at, len) && dns_parse(number) &&
 	    (desk->dns.flags & DNS_RESPONSE) && source_read(skb, desk->server.addr)) {
 		question_fill(desk, bpf_get_socket_cookie(skb));
-		desk->asked.scopes = answer_scopes(skb, desk);
-		if (desk->asked.scopes)
-			dns_learn(number);
+		if (answer_take(skb, desk)) {
+			if (desk->asked.scopes)
+				dns_learn(number);
+			dns_tell_answer(number);
+		}
 	}
 	desk_give(desk);
 	return 0;

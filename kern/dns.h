@@ -123,7 +123,7 @@ static __always_inline long dns_name_add(struct dns *d, __u8 byte, _Bool dot)
 		d->n.odd = 1;
 	d->n.hash = host_hash_add(d->n.hash, c);
 	if (d->field == DNS_QNAME)
-		d->text[d->n.len % HOST_KEY] = c;
+		d->text[d->n.len % HOST_KEY] = c ? c : '?';
 	d->n.len++;
 	return 0;
 }

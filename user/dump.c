@@ -39,6 +39,7 @@ static const struct field control_fields[] = {
 	COUNTER("events_lost", COUNT_EVENTS_LOST), COUNTER("flows_folded", COUNT_FLOWS_FOLDED),
 	COUNTER("blocks_folded", COUNT_BLOCKS_FOLDED),
 	COUNTER("images_lost", COUNT_IMAGES_LOST), COUNTER("undecided", COUNT_UNDECIDED),
+	COUNTER("questions_lost", COUNT_QUESTIONS_LOST),
 	{ NULL },
 };
 

@@ -28,6 +28,7 @@
 #define PIN_SOCKETS	"sockets"
 #define PIN_STREAM_SOCKETS "stream_sockets"
 #define PIN_SERVER_NAMES "server_names"
+#define PIN_DNS_FLOWS	"dns_flows"
 #define PIN_UNLOCK	"unlock"
 
 #define PIN_PROG_PREFIX	"prog_"		/* of the programs' pins */

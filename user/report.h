@@ -28,6 +28,12 @@ struct folded_flow {
 	__u64 count;
 };
 
+/* As it lies in the map: a key, which the value repeats. */
+struct question_told {
+	struct dns_key key;
+	struct dns_flow flow;
+};
+
 /* A program that the kernel skipped, and how often. */
 struct skipped {
 	char prog[64];
@@ -45,6 +51,8 @@ struct report {
 	size_t nnames;
 	struct folded_flow *folded;
 	size_t nfolded;
+	struct question_told *questions;
+	size_t nquestions;
 	struct skipped *skipped;
 	size_t nskipped;
 	__u64 counters[COUNTERS];
@@ -95,7 +103,20 @@ void proto_text(char buf[16], const struct flow_key *key);
 /* The number of a protocol that proto_text() names. */
 bool proto_number(const char *name, __u8 *proto);
 
+/* "A", "TYPE64000". */
+#define DNS_TYPE_TEXT	16
+const char *dns_type_text(char buf[DNS_TYPE_TEXT], __u16 type);
+
+/* The name that was asked for; "?": it could not be read. */
+const char *dns_name_text(const struct dns_flow *f);
+
 /* ---- Reports ---- */
+
+/* Each name and server that was asked, once, by name; returns how many.  To be freed. */
+size_t report_questions(const struct report *r, const struct dns_flow ***list);
+
+/* "Domain | DNS Server", if anything was asked. */
+void report_dns_table(FILE *out, const struct report *r, const struct style *s);
 
 /* Puts what is looked up or printed in order: blocked flows first, then by time. */
 void report_sort(struct report *r);

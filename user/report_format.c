@@ -34,6 +34,7 @@ static void print_table(FILE *out, const struct report *r)
 
 	style_of(&s, out);
 	report_table(out, r, &s);
+	report_dns_table(out, r, &s);
 	ending(out, r, &s);
 }
 

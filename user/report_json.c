@@ -146,23 +146,24 @@ static void json_rule(FILE *out, const struct report *r, const struct rule_ref *
 }
 
 /* What was blocked says itself under which mode; what passed is under that of its scope. */
-static const char *flow_mode(const struct report *r, const struct flow *f)
+static const char *mode_of(const struct report *r, __u32 scope, __u8 verdict)
 {
-	enum scope_mode mode = f->key.scope < SCOPES ? r->modes[f->key.scope] : SCOPE_UNUSED;
+	enum scope_mode mode = scope < SCOPES ? r->modes[scope] : SCOPE_UNUSED;
 
-	if (f->key.verdict & VERDICT_DENIED)
+	if (verdict & VERDICT_DENIED)
 		return "\"trace\"";
-	if (f->key.verdict & VERDICT_BLOCK)
+	if (verdict & VERDICT_BLOCK)
 		return "\"monitor\"";
 	return mode == SCOPE_TRACE ? "\"trace\"" : mode == SCOPE_MONITOR ? "\"monitor\"" : "null";
 }
 
-static void json_verdict(FILE *out, const struct report *r, const struct flow *f)
+static void json_verdict(FILE *out, const struct report *r, __u32 scope, __u8 verdict,
+			 const struct rule_ref *rule)
 {
 	fprintf(out, ",\"policy\":\"%s\",\"mode\":%s,\"denied\":%s",
-		f->key.verdict & VERDICT_BLOCK ? "block" : "pass", flow_mode(r, f),
-		f->key.verdict & VERDICT_DENIED ? "true" : "false");
-	json_rule(out, r, &f->rule);
+		verdict & VERDICT_BLOCK ? "block" : "pass", mode_of(r, scope, verdict),
+		verdict & VERDICT_DENIED ? "true" : "false");
+	json_rule(out, r, rule);
 }
 
 static void json_ancestors(FILE *out, const struct report *r, const struct flow *f)
@@ -188,8 +189,54 @@ void json_flow(FILE *out, const struct report *r, const struct flow *f, __u64 ti
 	fputc(',', out);
 	json_process(out, r, f);
 	json_target(out, r, f);
-	json_verdict(out, r, f);
+	json_verdict(out, r, f->key.scope, f->key.verdict, &f->rule);
 	json_ancestors(out, r, f);
+	fprintf(out, ",\"cgroup\":%llu,\"count\":%llu,\"first\":", f->cgroup, f->count);
+	json_time(out, r, f->first);
+	fputs(",\"last\":", out);
+	json_time(out, r, f->last);
+	fputs("}\n", out);
+}
+
+static void json_answer(FILE *out, const struct dns_flow *f)
+{
+	char addr[ADDRESS_TEXT];
+	size_t i;
+
+	fputs(",\"answers\":[", out);
+	for (i = 0; i < f->naddresses && i < DNS_ANSWERS; i++) {
+		address_text(addr, f->addresses[i]);
+		fprintf(out, "%s\"%s\"", i ? "," : "", addr);
+	}
+	fputs("],\"rcode\":", out);
+	if (f->answered)
+		fprintf(out, "%u", f->rcode);
+	else
+		fputs("null", out);
+}
+
+static void json_dns(FILE *out, const struct report *r, const struct dns_flow *f, __u64 time)
+{
+	const struct image *image = report_image(r, f->image);
+	char type[DNS_TYPE_TEXT], server[ADDRESS_TEXT];
+
+	fputs("{\"ts\":", out);
+	json_time(out, r, time);
+	if (f->key.tgid)
+		fprintf(out, ",\"pid\":%u", f->key.tgid);
+	else
+		fputs(",\"pid\":null", out);
+	fputs(",\"task_name\":", out);
+	json_name(out, image);
+	fputs(",\"exe\":", out);
+	json_path(out, image);
+	fprintf(out, ",\"uid\":%u,\"proto\":\"dns\",\"domain\":", f->uid);
+	json_words(out, dns_name_text(f));
+	address_text(server, f->key.server);
+	fprintf(out, ",\"type\":\"%s\",\"server\":\"%s\"",
+		f->key.type ? dns_type_text(type, f->key.type) : "?", server);
+	json_answer(out, f);
+	json_verdict(out, r, f->key.scope, f->key.verdict, &f->rule);
 	fprintf(out, ",\"cgroup\":%llu,\"count\":%llu,\"first\":", f->cgroup, f->count);
 	json_time(out, r, f->first);
 	fputs(",\"last\":", out);
@@ -211,6 +258,9 @@ void json_event(FILE *out, const struct report *r, const void *data, size_t size
 	case EVENT_GUARD:
 	case EVENT_EXEC:
 		json_flow(out, r, &e->flow, head->time);
+		break;
+	case EVENT_DNS:
+		json_dns(out, r, &((const struct dns_event *)data)->flow, head->time);
 	}
 }
 
@@ -240,4 +290,6 @@ void report_json(FILE *out, const struct report *r)
 		json_flow(out, r, &r->flows[i], r->flows[i].first);
 	for (i = 0; i < r->nfolded; i++)
 		json_folded(out, r, &r->folded[i]);
+	for (i = 0; i < r->nquestions; i++)
+		json_dns(out, r, &r->questions[i].flow, r->questions[i].flow.first);
 }

@@ -59,6 +59,28 @@ static void live_flow(FILE *out, const struct report *r, const struct flow *f, _
 	fputs(s->colour ? ")" PLAIN "\n" : ")\n", out);
 }
 
+static void live_dns(FILE *out, const struct report *r, const struct dns_flow *f, __u64 time,
+		     const struct style *s)
+{
+	const char *word = f->key.verdict & VERDICT_DENIED ? "denied" :
+			   f->key.verdict & VERDICT_BLOCK ? "block" : "pass";
+	char type[DNS_TYPE_TEXT], server[ADDRESS_TEXT];
+
+	fputs(s->colour ? DIM : "", out);
+	print_time(out, r, time);
+	fputs(s->colour ? PLAIN : "", out);
+	fputs(s->colour && f->key.verdict & VERDICT_BLOCK ? BOLD RED : "", out);
+	fprintf(out, "  %-6s", word);
+	fputs(s->colour ? PLAIN : "", out);
+	fputs("  dns  ", out);
+	print_name(out, r, f->image);
+	if (f->key.tgid)
+		fprintf(out, "[%u]", f->key.tgid);
+	address_text(server, f->key.server);
+	fprintf(out, "  ?   %s %s @ %s\n", f->key.type ? dns_type_text(type, f->key.type) : "?",
+		dns_name_text(f), server);
+}
+
 void report_live(FILE *out, const struct report *r, const void *data, size_t size,
 		 const struct style *s)
 {
@@ -74,5 +96,8 @@ void report_live(FILE *out, const struct report *r, const void *data, size_t siz
 	case EVENT_GUARD:
 	case EVENT_EXEC:
 		live_flow(out, r, &e->flow, head->time, s);
+		break;
+	case EVENT_DNS:
+		live_dns(out, r, &((const struct dns_event *)data)->flow, head->time, s);
 	}
 }

@@ -64,6 +64,29 @@ static void put_table(FILE *out, const struct report *r, bool blocked)
 	free(places);
 }
 
+static void put_questions(FILE *out, const struct report *r)
+{
+	const struct dns_flow **list;
+	size_t i, n = report_questions(r, &list);
+	char server[ADDRESS_TEXT];
+
+	if (n)
+		fprintf(out, "\n<details><summary>Names asked for: %zu</summary>\n\n"
+			"| Domain | DNS server | |\n|---|---|---|\n", n);
+	for (i = 0; i < n && i < ROWS; i++) {
+		fputs("| ", out);
+		put(out, dns_name_text(list[i]));
+		address_text(server, list[i]->key.server);
+		fprintf(out, " | %s | %s |\n", server,
+			list[i]->key.verdict & VERDICT_BLOCK ? "blocked" : "");
+	}
+	if (n > ROWS)
+		fprintf(out, "\n… and %zu more; `kntrl report --format json` has all.\n", n - ROWS);
+	if (n)
+		fputs("\n</details>\n", out);
+	free(list);
+}
+
 static void put_losses(FILE *out, const struct report *r)
 {
 	const struct style plain = { 0 };
@@ -109,4 +132,5 @@ void report_markdown(FILE *out, const struct report *r)
 		put_table(out, r, false);
 		fputs("\n</details>\n", out);
 	}
+	put_questions(out, r);
 }

@@ -148,6 +148,19 @@ int report_open_domains(struct report *r)
 	return 0;
 }
 
+static int questions_read(struct report *r)
+{
+	int fd = map_open(PIN_DNS_FLOWS, sizeof(struct dns_key), sizeof(struct dns_flow));
+
+	if (fd < 0)
+		return -1;
+	r->questions = xcalloc(DNS_FLOWS, sizeof(*r->questions));
+	r->nquestions = hash_read(fd, r->questions, DNS_FLOWS, sizeof(struct dns_key),
+				  sizeof(*r->questions));
+	close(fd);
+	return 0;
+}
+
 static int folded_read(struct report *r)
 {
 	int fd = map_open(PIN_FOLDED, sizeof(struct fold_key), sizeof(__u64));
@@ -304,7 +317,7 @@ int report_read(struct report *r)
 	if (control_read(&control) || policies_read(r, &control))
 		return -1;
 	if (flows_read(r, control.last_flow) || images_read(r) || names_read(r) || folded_read(r) ||
-	    report_open_domains(r))
+	    questions_read(r) || report_open_domains(r))
 		return -1;
 	skipped_read(r);
 	report_sort(r);
@@ -317,6 +330,7 @@ void report_free(struct report *r)
 	free(r->images);
 	free(r->names);
 	free(r->folded);
+	free(r->questions);
 	free(r->skipped);
 	if (r->find_domains) {
 		close(r->address_names);

@@ -514,8 +514,74 @@ static const char losses[] =
 "warning: programs shown as \"?\": 4; the table of their names is full\n"
 "warning: attempts that could not be decided: 5; the policy's tables or the process's identity "
 "were not to be had; trace mode denies these\n"
+"warning: questions to name servers not listed: 6; their table is full; blocked ones are among the flows\n"
 "warning: times exec_done was skipped: 6; its CPU was in the middle of running it; what happened "
 "then, it did not see\n";
+
+/* ---- Questions to name servers ---- */
+
+static void question_set(struct question_told *q, const char *name, const char *server, __u16 type,
+			 __u8 verdict)
+{
+	struct dns_flow *f = &q->flow;
+
+	memset(q, 0, sizeof(*q));
+	f->key = (struct dns_key){ .exec = 7, .tgid = 2806, .type = type, .verdict = verdict };
+	set_addr(f->key.server, server);
+	f->rule.kind = RULE_DNS_SERVERS;
+	f->image = 10;
+	f->first = f->last = SECOND;
+	f->count = 1;
+	strcpy(f->name, name);
+	q->key = f->key;
+}
+
+static const char questions_table[] =
+"\n"
+"Domain                          | DNS Server\n"
+"-----------------------------------------------------\n"
+"?                               | 192.0.2.53 (block)\n"
+"evil.test                       | 192.0.2.53 (block)\n"
+"github.com                      | 192.0.2.53\n"
+"github.com                      | 192.0.2.54\n"
+"\n";
+
+static const char question_json[] =
+"{\"ts\":\"2021-01-01T00:00:01.000Z\",\"pid\":2806,\"task_name\":\"curl\",\"exe\":\"/usr/bin/curl\","
+"\"uid\":0,\"proto\":\"dns\",\"domain\":\"github.com\",\"type\":\"AAAA\",\"server\":\"192.0.2.54\","
+"\"answers\":[\"2001:db8::1\"],\"rcode\":0,\"policy\":\"pass\",\"mode\":\"trace\",\"denied\":false,"
+"\"rule\":\"rules.dns.allowed_servers\",\"cgroup\":0,\"count\":1,"
+"\"first\":\"2021-01-01T00:00:01.000Z\",\"last\":\"2021-01-01T00:00:01.000Z\"}\n";
+
+static void test_questions(void)
+{
+	struct question_told q[5];
+	struct style plain = { 0 };
+	struct report r;
+	struct output o;
+	char text[DNS_TYPE_TEXT];
+
+	question_set(&q[0], "github.com", "192.0.2.54", 28, 0);
+	q[0].flow.naddresses = 1;
+	q[0].flow.answered = 1;
+	set_addr(q[0].flow.addresses[0], "2001:db8::1");
+	question_set(&q[1], "evil.test", "192.0.2.53", 16, VERDICT_BLOCK | VERDICT_DENIED);
+	question_set(&q[2], "github.com", "192.0.2.53", 1, 0);
+	question_set(&q[3], "github.com", "192.0.2.53", 28, 0);
+	question_set(&q[4], "", "192.0.2.53", 0, VERDICT_BLOCK);
+	report_fill(&r, NULL, 0);
+	r.questions = q;
+	r.nquestions = 5;
+	report_dns_table(output_open(&o), &r, &plain);
+	output_same(&o, questions_table, "each name and server once");
+	r.nquestions = 1;
+	report_json(output_open(&o), &r);
+	output_same(&o, question_json, "a question as JSON");
+	r.nquestions = 0;
+	report_dns_table(output_open(&o), &r, &plain);
+	output_same(&o, "", "no table without questions");
+	same(dns_type_text(text, 64000), "TYPE64000", "a type without a name");
+}
 
 static void test_losses(void)
 {
@@ -624,6 +690,7 @@ int main(int argc, char **argv)
 	test_mode();
 	test_ancestors();
 	test_losses();
+	test_questions();
 	test_suggestions();
 	printf("1..%u\n", tests);
 	return failures ? EXIT_FAILURE : EXIT_SUCCESS;

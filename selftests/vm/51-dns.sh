@@ -122,6 +122,11 @@ for program in busybox python3 node c-ares; do
 done
 is "$(fetch python3 alias.test)" ok 'an alias that is allowed, of a name that need not be'
 like "$(flows | grep '"daddr":"198.18.0.12"')" '"domains":\["alias.test"\]' 'the report names it'
+like "$(flows | grep '"domain":"sub-python3.good.test"')" \
+	'"task_name":"python3.*"type":"A","server":"192.0.2.53","answers":\["198.18.0.10"\],"rcode":0,"policy":"pass"' \
+	'a question and its answer are reported'
+like "$("$(program kntrl)" report)" '^sub-node.good.test +\| 192.0.2.53$' 'in the table, too'
+is "$("$(program kntrl)" report | grep -c '^sub-node.good.test ')" 1 'once'
 is "$(fetch curl sub.profile.test)" ok 'curl: a name of its own'
 is "$(fetch curl sub2.good.test)" refused 'curl: a name for everybody else'
 is "$(python3 $dns dial 198.18.0.66)" EPERM 'an address without a name'
@@ -206,6 +211,8 @@ while read -r case said; do
 done <"$T/leak.after"
 is "$(grep -c . "$T/leak.after")" "$(grep -c . "$T/leak.before")" 'all were tried'
 is "$(leaked)" "$before" 'nothing has arrived'
+like "$("$(program kntrl)" report)" '^s3cr3t.evil.test +\| 192.0.2.54 \(block\)$' 'it is reported'
+like "$(flows | grep '"domain":"s3cr3t.evil.test".*"block"')" '"type":"TXT"' 'with what was asked for'
 # With "search" and "ndots" in resolv.conf, other names are asked for first.
 for program in python3 c-ares busybox; do
 	is "$(fetch $program sub3-$program.good.test)" ok "$program: a listed name is still asked for"
