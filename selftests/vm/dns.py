@@ -6,7 +6,6 @@
 #   dns.py serve ADDRESS [PORT] a server that answers as the first label of a name says
 #   dns.py try CASE...          asks, connects to what the answer gave; prints ok or EPERM
 #   dns.py leak                 sends data out in questions, in every way
-#   dns.py race NAME COUNT      resolve and connect at once, over and over
 #   dns.py local ADDRESS        forges answers on this host to its own question
 import errno, os, select, socket, struct, sys, threading
 
@@ -389,29 +388,6 @@ LEAKS = {
     "urgent": urgent,
 }
 
-# io_uring and sendmmsg go by the programs of selftests/bin, with a message of their own.
-
-def race(name, count):
-    bad = {}
-    for i in range(count):
-        high, low = i // 250 + (100 if name.startswith("evil") else 50), i % 250 + 1
-        addr = "198.18.%d.%d" % (high, low)
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.connect((LIAR, 53))
-        tcp = socket.socket()
-        tcp.settimeout(5)
-        sock.send(question("r-%d-%d.%s" % (high, low, name)))
-        sock.recv(512)
-        try:
-            tcp.connect((addr, 80))
-            said = "ok"
-        except OSError as error:
-            said = why(error)
-        bad[said] = bad.get(said, 0) + 1
-        tcp.close()
-        sock.close()
-    print(" ".join("%s %d" % item for item in sorted(bad.items())))
-
 # Asks a server for an allowed name, and answers itself, faster, under the server's address.
 def local(addr):
     asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -447,7 +423,5 @@ if __name__ == "__main__":
         threading.Event().wait(1)
     elif what == "dial":
         print(dial(sys.argv[2]))
-    elif what == "race":
-        race(sys.argv[2], int(sys.argv[3]))
     elif what == "local":
         local(sys.argv[2])
