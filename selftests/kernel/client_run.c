@@ -4,9 +4,6 @@
  * host: over all files of a directory, whole and cut at every byte, each must
  * leave the same state behind.  Needs the right to load a tc program, no hook.
  */
-#include <dirent.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
@@ -14,6 +11,7 @@
 
 #include "client_run.h"
 #include "client_run.skel.h"
+#include "corpus.h"
 
 #define UNITS	16
 
@@ -79,43 +77,16 @@ static bool units_agree(const struct said *said, __u32 cut)
 static bool file_agrees(const char *path)
 {
 	static struct said said;
-	FILE *f = fopen(path, "re");
 	__u32 cut;
 
 	memset(&said, 0, sizeof(said));
-	if (!f)
-		return false;
-	said.len = fread(said.bytes, 1, RUN_BYTES, f);
-	fclose(f);
+	said.len = corpus_read(path, said.bytes, RUN_BYTES);
 	for (cut = 0; cut < said.len; cut++)
 		if (!units_agree(&said, cut)) {
 			printf("# not the same when cut at %u of %u\n", cut, said.len);
 			return false;
 		}
 	return true;
-}
-
-static int directory_run(const char *name)
-{
-	DIR *dir = opendir(name);
-	struct dirent *d;
-	int tests = 0, failures = 0;
-	char path[4096];
-
-	while (dir && (d = readdir(dir))) {
-		bool same;
-
-		if (d->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", name, d->d_name);
-		same = file_agrees(path);
-		failures += !same;
-		printf("%sok %d - %s\n", same ? "" : "not ", ++tests, d->d_name);
-	}
-	if (dir)
-		closedir(dir);
-	printf("# %zu readings\n1..%d\n", calls, tests);
-	return failures || !tests;
 }
 
 int main(int argc, char **argv)
@@ -131,7 +102,8 @@ int main(int argc, char **argv)
 		puts("Bail out! the program cannot be loaded");
 		return 1;
 	}
-	status = directory_run(argv[1]);
+	status = corpus_run(argv[1], file_agrees);
+	printf("# %zu readings\n", calls);
 	client_run_bpf__destroy(skel);
-	return status;
+	return status != 0;
 }
