@@ -59,9 +59,13 @@ struct path {
 struct file {
 	struct path f_path;
 	struct inode *f_inode;
+	__u32 f_flags;
+	__u32 f_mode;
 };
 
 /* Processes */
+
+struct kernel_siginfo;
 
 struct ns_common {
 	__u32 inum;
@@ -250,7 +254,10 @@ struct bpf_iter__task {
 #define SIOCADDTUNNEL	0x89f1
 #define SIOCCHGTUNNEL	0x89f3
 #define NFNL_SUBSYS_NFTABLES	10
+#define TIOCSETD	0x5423
 #define NFPROTO_NETDEV	5
+#define NFPROTO_BRIDGE	7
+#define O_TRUNC		01000
 #define XFRM_MSG_NEWSA		0x10
 #define XFRM_MSG_NEWPOLICY	0x13
 #define XFRM_MSG_UPDPOLICY	0x19

@@ -314,6 +314,8 @@ enum guard_action {
 	ACT_KERNEL,		/* load code into the kernel, or write its memory */
 	ACT_SYSCTL,
 	ACT_NETWORK,		/* have packets made, or made others, behind the hooks */
+	ACT_FILE,		/* read the token, change what kntrl is run from */
+	ACT_SIGNAL,		/* signal who may change what is in force; the signal */
 	GUARD_ACTIONS
 };
 
@@ -448,6 +450,14 @@ struct unlock {
 #define OWN_MAPS	16
 #define OWN_MOUNTS	8
 
+/* Of files: who is judged may not ... */
+#define OWN_READ	1	/* open it at all: the token */
+#define OWN_WRITE	2	/* write, remove or replace it, or mount over it */
+#define OWN_DIR		4	/* move it, or mount over it: it leads to one of those */
+#define OWN_RUN		8	/* trace who runs it */
+
+#define OWN_FILES	256
+
 struct own_mount {
 	int id;			/* mnt_id; 0: none */
 	__u32 dev;		/* of its file system, in the kernel's own encoding */
@@ -457,7 +467,7 @@ struct own_mount {
 struct own {
 	__u64 dir;		/* inode number of the directory of the pins */
 	__u32 dev;		/* and its device */
-	__u32 pad;
+	__u32 token;		/* lower half of the number of the inode that has it; 0: none */
 	__u32 btfs[OWN_BTFS];	/* numbers of the BTFs of our programs and maps; 0: none */
 	__u32 maps[OWN_MAPS];	/* numbers of those maps that have no BTF */
 	struct own_mount mounts[OWN_MOUNTS];	/* that of the pins, and those around it */

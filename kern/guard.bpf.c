@@ -95,14 +95,19 @@ static __always_inline __u64 exempt_guarded(struct task **t, const struct task *
 	return scopes && *t ? scopes & ~exempting(*t, scopes) : scopes;
 }
 
-/* The scopes that protect themselves from the current task, and of which another is out. */
-static __always_inline __u64 self_outside(struct task **t, const struct task *of, bool attach)
+/*
+ * The scopes that protect themselves from the current task, and of which another is
+ * out; or all, if it runs kntrl: it may be about to show the token.
+ */
+static __always_inline __u64 self_outside(struct task **t, struct task_struct *child,
+					  const struct task *of, bool attach)
 {
 	__u64 scopes = guarding(GUARD_SELF, t);
 
 	if (!scopes || !of || (*t && ((*t)->id.flags & IDENT_UNLOCKED)))
 		return 0;
-	if (of->id.flags & IDENT_UNLOCKED)
+	if ((of->id.flags & IDENT_UNLOCKED) ||
+	    (own_kind(BPF_CORE_READ(child, mm, exe_file, f_inode)) & OWN_RUN))
 		return scopes;
 	return attach ? scopes & ~(of->id.scopes | 1) : 0;
 }
@@ -138,7 +143,7 @@ int BPF_PROG(guard_ptrace, struct task_struct *child, unsigned int mode)
 	/* Who may change what is in force is not to be made to, by its parents neither. */
 	if (!scopes) {
 		of = bpf_task_storage_get(&tasks, child, 0, 0);
-		scopes = self_outside(&t, of, attach);
+		scopes = self_outside(&t, child, of, attach);
 		a.rule.kind = RULE_SELF_PROTECT;
 		a.guard = GUARD_SELF;
 	}

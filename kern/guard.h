@@ -18,7 +18,8 @@ struct attempt {
 
 /*
  * The current task's scopes that keep it from something, a bit each, and its
- * record.  One of which nothing is known is in the host's.
+ * record.  One of which nothing is known, there having been no memory for it, is in
+ * the host's; and in all that protect themselves.
  */
 static __always_inline __u64 guarding(enum guard g, struct task **t)
 {
@@ -29,7 +30,9 @@ static __always_inline __u64 guarding(enum guard g, struct task **t)
 	*t = current_record();
 	if (*t)
 		return all & (scopes_of(*t) | 1);
-	return bpf_get_current_task_btf()->flags & PF_KTHREAD ? 0 : all & 1;
+	if (bpf_get_current_task_btf()->flags & PF_KTHREAD)
+		return 0;
+	return g == GUARD_SELF ? all : all & 1;
 }
 
 static __always_inline __u32 lowest(__u64 bits)

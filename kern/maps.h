@@ -199,6 +199,17 @@ struct {
 	__type(value, struct held);
 } held TABLE;
 
+/*
+ * By hash of the inode: OWN_* of the files of self_protect.  Written by the loader
+ * and the agent, which fail when it is full; read by self.bpf.c and guard.bpf.c.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, OWN_FILES);
+	__type(key, __u64);
+	__type(value, __u32);
+} own_files TABLE;
+
 /* ---- Reports: never change a verdict ---- */
 
 /* By hash: names that clients said, in TLS or HTTP.  When full, the oldest lose their text. */

@@ -10,6 +10,7 @@
 
 #include <bpf/bpf_core_read.h>
 #include "hash.h"
+#include "maps.h"
 
 /* A dentry, and the mount that it is seen through. */
 struct place {
@@ -60,6 +61,15 @@ static __always_inline __u64 inode_hash(const struct inode *inode)
 {
 	return hash_file(control.seed, BPF_CORE_READ(inode, i_sb, s_dev),
 			 BPF_CORE_READ(inode, i_ino));
+}
+
+/* OWN_* of a file. */
+static __always_inline __u32 own_kind(const struct inode *inode)
+{
+	__u64 hash = inode ? inode_hash(inode) : 0;
+	__u32 *kind = inode ? bpf_map_lookup_elem(&own_files, &hash) : 0;
+
+	return kind ? *kind : 0;
 }
 
 #endif

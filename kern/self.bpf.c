@@ -13,8 +13,12 @@
  *                          the pins, and the mounts that keep them alive
  *   kernel_load_data, kernel_read_file, locked_down
  *                          modules, kexec, /dev/mem, /proc/kcore (the token is there) and the like
- *   tun_dev_create, netlink_send, file_ioctl
+ *   file_open, path_truncate
+ *                          the token, and the files that kntrl is run from
+ *   task_kill              who may change what is in force
+ *   tun_dev_create, netlink_send, socket_create, file_ioctl, file_ioctl_compat
  *                          packets that are made, or made others, behind the hooks
+ *   perf_event_open        what others have on their stacks
  *   cgroup/sysctl          the switch of all that hooks: it knows no task's scopes,
  *                          and holds for everybody while one scope asks for it
  *
@@ -149,7 +153,11 @@ static __always_inline int token_take(union bpf_attr *attr)
 		any |= want->token[i];
 	}
 	if (differ || !any) {
-		self_deny(ACT_TOKEN, 0);
+		/* who was unlocked locks itself again */
+		if (t->id.flags & IDENT_UNLOCKED)
+			t->id.flags &= ~IDENT_UNLOCKED;
+		else
+			self_deny(ACT_TOKEN, 0);
 		return -EPERM;
 	}
 	t->id.flags |= IDENT_UNLOCKED;
@@ -189,10 +197,17 @@ static __always_inline bool is_pin_dir(struct inode *inode)
 	       BPF_CORE_READ(inode, i_sb, s_dev) == control.own.dev;
 }
 
+static __always_inline bool may_not_go(struct dentry *dentry)
+{
+	return own_kind(BPF_CORE_READ(dentry, d_inode)) & (OWN_WRITE | OWN_DIR);
+}
+
 SEC("lsm/inode_unlink")
 int BPF_PROG(self_unlink, struct inode *dir, struct dentry *dentry)
 {
-	return is_pin_dir(dir) ? self_deny(ACT_PINS, 0) : 0;
+	if (!is_pin_dir(dir) && !may_not_go(dentry))
+		return 0;
+	return self_deny(is_pin_dir(dir) ? ACT_PINS : ACT_FILE, 0);
 }
 
 SEC("lsm/inode_rmdir")
@@ -207,7 +222,7 @@ int BPF_PROG(self_rename, struct inode *old_dir, struct dentry *old, struct inod
 {
 	if (!is_pin_dir(old_dir) && !is_pin_dir(new_dir) &&
 	    !is_pin_dir(BPF_CORE_READ(old, d_inode)) && !is_pin_dir(BPF_CORE_READ(new, d_inode)))
-		return 0;
+		return may_not_go(old) || may_not_go(new) ? self_deny(ACT_FILE, 0) : 0;
 	return self_deny(ACT_PINS, 0);
 }
 
@@ -274,13 +289,18 @@ int BPF_PROG(self_umount, struct vfsmount *mnt, int flags)
 	return 0;
 }
 
-/* Anywhere among the pins, or over a mount that leads to them. */
-static __always_inline int mount_onto(const struct path *to)
+/*
+ * Anywhere among the pins, over a mount that leads to them; or, for all to see, over
+ * what kntrl is run from.
+ */
+static __always_inline int mount_onto(const struct path *to, bool over)
 {
 	struct place p = place_of(to);
 	struct mount *m = p.mnt;
 	struct dentry *d = p.dentry;
 
+	if (over && in_host_namespace() && may_not_go(d))
+		return self_deny(ACT_MOUNT, 0);
 	if (BPF_CORE_READ(d, d_inode, i_sb, s_dev) == control.own.dev ||
 	    (is_own_mount(BPF_CORE_READ(m, mnt_id)) && place_is_mount_root(&p)))
 		return self_deny(ACT_MOUNT, 0);
@@ -296,7 +316,7 @@ int BPF_PROG(self_mount, const char *name, const struct path *path, const char *
 {
 	if (in_host_namespace() ? flags & MS_MOVE : flags & MS_CHANGES)
 		return in_host_namespace() ? self_deny(ACT_MOUNT, 0) : 0;
-	return mount_onto(path);
+	return mount_onto(path, !(flags & MS_CHANGES));
 }
 
 SEC("lsm/move_mount")
@@ -304,7 +324,7 @@ int BPF_PROG(self_move_mount, const struct path *from, const struct path *to)
 {
 	struct mount *m = place_of(from).mnt;
 
-	return is_own_mount(BPF_CORE_READ(m, mnt_id)) ? self_deny(ACT_MOUNT, 0) : mount_onto(to);
+	return is_own_mount(BPF_CORE_READ(m, mnt_id)) ? self_deny(ACT_MOUNT, 0) : mount_onto(to, true);
 }
 
 SEC("lsm/sb_pivotroot")
@@ -313,7 +333,74 @@ int BPF_PROG(self_pivot)
 	return in_host_namespace() ? self_deny(ACT_MOUNT, 0) : 0;
 }
 
+/* ---- Files ---- */
+
+/* Of exempt processes, by number or unit, nothing is kept: they are who has the token. */
+static __always_inline int own_file(const struct inode *inode, __u32 bad)
+{
+	struct task *t = 0;
+	__u64 scopes;
+
+	if (!(own_kind(inode) & bad))
+		return 0;
+	scopes = self_guarded(&t);
+	if (!scopes || (t && (t->id.flags & IDENT_EXEMPT)))
+		return 0;
+	return self_refuse(t, scopes, ACT_FILE, 0) ? -EPERM : 0;
+}
+
+#define FMODE_WRITE	2
+
+/* Most opens write nothing, and look nothing up. */
+SEC("lsm/file_open")
+int BPF_PROG(self_open, struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+	if ((BPF_CORE_READ(file, f_mode) & FMODE_WRITE) || (BPF_CORE_READ(file, f_flags) & O_TRUNC))
+		return own_file(inode, OWN_READ | OWN_WRITE);
+	if (!control.own.token || (__u32)BPF_CORE_READ(inode, i_ino) != control.own.token)
+		return 0;
+	return own_file(inode, OWN_READ);
+}
+
+SEC("lsm/path_truncate")
+int BPF_PROG(self_truncate, const struct path *path)
+{
+	return own_file(BPF_CORE_READ(path, dentry, d_inode), OWN_READ | OWN_WRITE);
+}
+
+/* ---- Processes ---- */
+
+/* What the kernel sends comes not by here, nor what ends a whole cgroup. */
+SEC("lsm/task_kill")
+int BPF_PROG(self_kill, struct task_struct *to, struct kernel_siginfo *info, int sig)
+{
+	struct task *of;
+
+	if (!sig || !(control.guards[GUARD_SELF].trace | control.guards[GUARD_SELF].monitor))
+		return 0;
+	of = bpf_task_storage_get(&tasks, to, 0, 0);
+	return of && (of->id.flags & IDENT_UNLOCKED) ? self_deny(ACT_SIGNAL, sig) : 0;
+}
+
 /* ---- The kernel ---- */
+
+#define PERF_SECURITY_CPU	1
+
+/*
+ * Events of a whole CPU can take samples of anybody's stack, and a token that some
+ * process is about to show may be there.  The kind is the last argument: there is but
+ * one since 6.14.
+ */
+SEC("lsm/perf_event_open")
+int self_perf(unsigned long long *ctx)
+{
+	__u64 kind = 0;
+
+	bpf_get_func_arg(ctx, bpf_get_func_arg_cnt(ctx) - 1, &kind);
+	return (int)kind == PERF_SECURITY_CPU ? self_deny(ACT_KERNEL, 0) : 0;
+}
 
 /* modprobe(8), when the kernel itself asks for a module. */
 static __always_inline bool is_helper_of_kernel(void)
@@ -400,10 +487,32 @@ int BPF_PROG(self_tun)
 	return self_deny(ACT_NETWORK, 0);
 }
 
+/* Other line disciplines (SLIP, PPP) make a terminal a network device, too. */
+static __always_inline int ioctl_judge(unsigned int cmd)
+{
+	if (cmd != SIOCADDTUNNEL && cmd != SIOCCHGTUNNEL && cmd != TIOCSETD)
+		return 0;
+	return self_deny(ACT_NETWORK, cmd);
+}
+
 SEC("lsm/file_ioctl")
 int BPF_PROG(self_ioctl, struct file *file, unsigned int cmd)
 {
-	if (cmd != SIOCADDTUNNEL && cmd != SIOCCHGTUNNEL)
+	return ioctl_judge(cmd);
+}
+
+/* That of 32-bit programs; before 6.8 (and 6.1.76), they come by the other one. */
+SEC("lsm/file_ioctl_compat")
+int BPF_PROG(self_ioctl_compat, struct file *file, unsigned int cmd)
+{
+	return ioctl_judge(cmd);
+}
+
+/* The kernel's own, made for what the task asks for: tunnels of L2TP, TIPC, VXLAN and so on. */
+SEC("lsm/socket_create")
+int BPF_PROG(self_kernel_socket, int family, int type, int protocol, int kern)
+{
+	if (!kern || type != SOCK_DGRAM || (family != AF_INET && family != AF_INET6))
 		return 0;
 	return self_deny(ACT_NETWORK, 0);
 }
@@ -505,9 +614,10 @@ static __always_inline bool message_is_bad(__u32 family, __u32 type, const void 
 		return type == XFRM_MSG_NEWSA || type == XFRM_MSG_NEWPOLICY ||
 		       type == XFRM_MSG_UPDPOLICY || type == XFRM_MSG_UPDSA;
 	case NETLINK_NETFILTER:
-		/* nftables' chains at the devices come after the packets were judged */
+		/* nftables' chains at devices and bridges come after the packets were judged */
 		bpf_probe_read_kernel(&nf, sizeof(nf), message + NLMSG_HDRLEN);
-		return type >> 8 == NFNL_SUBSYS_NFTABLES && nf == NFPROTO_NETDEV;
+		return type >> 8 == NFNL_SUBSYS_NFTABLES &&
+		       (nf == NFPROTO_NETDEV || nf == NFPROTO_BRIDGE);
 	}
 	return false;
 }

@@ -22,6 +22,7 @@
 #include "log.h"
 #include "output.h"
 #include "report.h"
+#include "self.h"
 #include "stream.h"
 #include "util.h"
 #include "webhook.h"
@@ -71,9 +72,10 @@ struct agent {
  * A policy is loaded by a child: the memory that takes goes with it, and the agent
  * goes on with its events meanwhile.
  */
-static pid_t loader_start(const struct orders *o, int says)
+static pid_t loader_start(const struct orders *o, int says, int heir)
 {
-	struct loading loading = { .accept_preempt = o->accept_preempt, .token_file = token_file };
+	struct loading loading = { .accept_preempt = o->accept_preempt, .token_file = token_file,
+				   .heir = heir, .output = o->output };
 	int status = EXIT_POLICY_WRONG;
 	sigset_t none;
 	pid_t pid = fork();
@@ -96,6 +98,25 @@ static int exit_status(int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
 }
 
+/* What the child may do then, this process may: to read the events, for one. */
+static int policy_load_first(const struct orders *o)
+{
+	struct unlock token;
+	int fds[2], status = 0;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return EXIT_FAILURE;
+	pid = loader_start(o, -1, fds[1]);
+	close(fds[1]);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		status = -1;
+	if (read(fds[0], &token, sizeof(token)) == sizeof(token))
+		self_show(&token);
+	close(fds[0]);
+	return status == -1 ? EXIT_FAILURE : exit_status(status);
+}
+
 /* A policy is loaded, or, if none was named and there is one, that one is taken over. */
 static int policy_load(const struct orders *o)
 {
@@ -105,7 +126,7 @@ static int policy_load(const struct orders *o)
 	if (!o->ruled) {
 		pid = fork();
 		if (!pid)
-			_exit(load_adopt());
+			_exit(load_adopt(o->output));
 		waitpid(pid, &status, 0);
 		status = exit_status(status);
 		if (status != 0xff) {
@@ -114,10 +135,7 @@ static int policy_load(const struct orders *o)
 			return status;
 		}
 	}
-	pid = loader_start(o, -1);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return EXIT_FAILURE;
-	return exit_status(status);
+	return policy_load_first(o);
 }
 
 static __u32 generation(void)
@@ -181,7 +199,7 @@ static void reload_start(struct agent *a)
 	notify_manager("STATUS=Reloading the policy.");
 	a->loader_says = memfd_create("kntrl-reload", MFD_CLOEXEC);
 	a->reload = (struct reload){ .when = time(NULL), .before = generation() };
-	a->loader = loader_start(a->orders, a->loader_says);
+	a->loader = loader_start(a->orders, a->loader_says, 0);
 	if (a->loader < 0)
 		log_error("reload: %s; the running policy stays", strerror(errno));
 }

@@ -104,6 +104,13 @@ static int control_map(struct engine *e)
 	return 0;
 }
 
+/* A hook of later kernels, whose calls go by another one in earlier ones. */
+static bool is_in_kernel(const char *prog)
+{
+	return strcmp(prog, "self_ioctl_compat") ||
+	       libbpf_find_vmlinux_btf_id("file_ioctl_compat", BPF_LSM_MAC) > 0;
+}
+
 /* Whether every hook is still attached: to reload without one would prove little. */
 static bool links_stand(const struct engine *e)
 {
@@ -114,12 +121,13 @@ static bool links_stand(const struct engine *e)
 
 	if (skel)
 		bpf_object__for_each_program(prog, skel->obj) {
+			const char *name = bpf_program__name(prog);
+
 			if (!stand || bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER ||
-			    !is_wanted(bpf_program__name(prog), e->control->attached))
+			    !is_wanted(name, e->control->attached))
 				continue;
-			snprintf(path, sizeof(path), PIN_DIR "/" LINK_PREFIX "%s",
-				 bpf_program__name(prog));
-			stand = !access(path, F_OK);
+			snprintf(path, sizeof(path), PIN_DIR "/" LINK_PREFIX "%s", name);
+			stand = !access(path, F_OK) || !is_in_kernel(name);
 			if (!stand)
 				log_error("%s: %s; what is loaded is not whole: run kntrl-load --unload, then load again",
 					  path, strerror(errno));
@@ -223,7 +231,8 @@ static int use_fmod_ret(struct bpf_program *prog)
 	if (!err)
 		err = bpf_program__set_attach_target(prog, 0, function);
 	if (err)
-		log_error("this kernel has no function %s to attach to", function);
+		log_error("this kernel has no function %s to attach to, which %s needs", function,
+			  bpf_program__name(prog));
 	return err;
 }
 
@@ -413,10 +422,11 @@ static struct kntrl *skeleton_open(const struct engine *e, const struct kernel *
 	bpf_object__for_each_program(prog, skel->obj) {
 		const char *name = bpf_program__name(prog);
 
-		bpf_program__set_autoload(prog, is_wanted(name, flags) &&
-						!is_pinned(e, PIN_PROG_PREFIX, name));
-		if (k->attach == ATTACH_FMOD_RET)
-			err = err ?: use_fmod_ret(prog);
+		bpf_program__set_autoload(prog, is_wanted(name, flags) && !err &&
+						!is_pinned(e, PIN_PROG_PREFIX, name) &&
+						is_in_kernel(name));
+		if (k->attach == ATTACH_FMOD_RET && bpf_program__autoload(prog))
+			err = use_fmod_ret(prog);
 	}
 	if (!err)
 		return skel;

@@ -123,6 +123,17 @@ static bool preload(struct engine *e, const struct loading *o, const struct tabl
 	return n >= 0 || !cut;	/* what cannot be read lives on all the same */
 }
 
+/* What the next load will read, and what the agent writes. */
+static int self_files(const struct engine *e, const struct loading *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->policy.nfiles; i++)
+		if (self_file(e, o->policy.files[i], OWN_WRITE))
+			return -1;
+	return o->output ? self_file(e, o->output, OWN_WRITE) : 0;
+}
+
 static int in_force(struct engine *e, const struct kernel *k, const struct loading *o,
 		    struct tables *t)
 {
@@ -131,16 +142,17 @@ static int in_force(struct engine *e, const struct kernel *k, const struct loadi
 
 	if (engine_adopt(e))
 		return EXIT_FAILURE;
+	id = scope_find(e, k, &o->scope, &s, true);
+	if (id < 0 || engine_attach(e, k, t->policy.flags))
+		return EXIT_FAILURE;
+	if ((e->control->attached & POLICY_SELF) && (self_know(e) || self_files(e, o)))
+		return EXIT_FAILURE;
 	if (selfcheck(e)) {
 		log_error("the hooks are attached but do not enforce; nothing was changed");
 		return EXIT_NOT_PROVED;
 	}
-	id = scope_find(e, k, &o->scope, &s, true);
-	if (id < 0 || engine_attach(e, k, t->policy.flags))
-		return EXIT_FAILURE;
-	if ((e->control->attached & POLICY_SELF) && self_know(e))
-		return EXIT_FAILURE;
-	if ((t->policy.flags & POLICY_SELF) && self_prepare(e, o->token_file, o->seal))
+	if ((t->policy.flags & POLICY_SELF) &&
+	    self_prepare(e, o->token_file, o->seal, o->heir))
 		return EXIT_FAILURE;
 	resolve_hosts_file(e, t, id);
 	if (scope_install(e, id, &s, t))
@@ -294,7 +306,7 @@ int load_exempt(const struct loading *o)
 	return engine_exempt(&e, o->scope.pid) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-int load_adopt(void)
+int load_adopt(const char *output)
 {
 	struct engine e;
 	struct scope s;
@@ -305,6 +317,8 @@ int load_adopt(void)
 		return EXIT_FAILURE;
 	if (!s.slot)
 		return -1;
+	if ((e.control->attached & POLICY_SELF) && self_file(&e, output, OWN_WRITE))
+		return EXIT_FAILURE;
 	if (!selfcheck(&e))
 		return EXIT_SUCCESS;
 	log_error("what is loaded does not enforce; run kntrl-load --unload, then load again");

@@ -25,6 +25,8 @@ struct loading {
 	bool last_out;		/* load_end(): with the last policy, all that is loaded goes */
 	const char *token_file;	/* see self.h; NULL: none */
 	bool seal;
+	int heir;		/* a pipe that takes the token, as self.h says; 0: none */
+	const char *output;	/* the agent's file of events; NULL: none */
 };
 
 /* Compiles, loads, pins, proves that it is live.  Unless it is, nothing has changed. */
@@ -43,6 +45,6 @@ int load_exempt(const struct loading *o);
 int load_apart(int (*step)(const struct loading *), const struct loading *o);
 
 /* Proves that what is pinned is live; -1: nothing is, or the host has no policy. */
-int load_adopt(void);
+int load_adopt(const char *output);
 
 #endif

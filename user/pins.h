@@ -30,6 +30,7 @@
 #define PIN_SERVER_NAMES "server_names"
 #define PIN_DNS_FLOWS	"dns_flows"
 #define PIN_UNLOCK	"unlock"
+#define PIN_OWN_FILES	"own_files"
 
 #define PIN_PROG_PREFIX	"prog_"		/* of the programs' pins */
 

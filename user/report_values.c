@@ -82,6 +82,8 @@ static const char *const actions[GUARD_ACTIONS] = {
 	[ACT_KERNEL] = "change the kernel",
 	[ACT_SYSCTL] = "change a protected sysctl",
 	[ACT_NETWORK] = "send behind the hooks",
+	[ACT_FILE] = "change kntrl's files",
+	[ACT_SIGNAL] = "signal kntrl, by %llu",
 };
 
 static void guard_text(char buf[ADDRESS_TEXT], const struct flow_key *key)

@@ -2,9 +2,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,6 +15,7 @@
 
 #include <bpf/bpf.h>
 
+#include "hash.h"
 #include "log.h"
 #include "pins.h"
 #include "self.h"
@@ -117,12 +120,79 @@ static void own_mounts(int id, struct own *own)
 	}
 }
 
+/* ---- Files ---- */
+
+static int own_file(const struct engine *e, const char *path, __u32 kind)
+{
+	int fd = engine_fd(e, PIN_OWN_FILES), err = 0;
+	__u32 had = 0;
+	struct stat st;
+	__u64 hash;
+
+	if (fd < 0 || stat(path, &st)) {
+		if (fd >= 0)
+			close(fd);
+		return fd < 0 ? -1 : 0;
+	}
+	hash = hash_file(e->control->seed, major(st.st_dev) << 20 | minor(st.st_dev), st.st_ino);
+	if (S_ISDIR(st.st_mode))
+		kind = OWN_DIR;
+	bpf_map_lookup_elem(fd, &hash, &had);
+	if ((had | kind) != had) {
+		kind |= had;
+		err = bpf_map_update_elem(fd, &hash, &kind, BPF_ANY);
+	}
+	if (err)
+		log_error("%s cannot be protected: %s", path, strerror(errno));
+	else if (kind & OWN_READ)
+		e->control->own.token = st.st_ino;
+	close(fd);
+	return err;
+}
+
+int self_file(const struct engine *e, const char *name, __u32 kind)
+{
+	char path[PATH_MAX], *slash;
+
+	if (!realpath(name, path))
+		return 0;	/* it came from a pipe, or by a flag */
+	if (own_file(e, path, kind))
+		return -1;
+	while ((slash = strrchr(path, '/'))) {
+		*slash = '\0';
+		if (own_file(e, *path ? path : "/", OWN_DIR))
+			return -1;
+	}
+	return 0;
+}
+
+/* The programs that were installed together, and this one. */
+static int own_programs(const struct engine *e)
+{
+	static const char *const names[] = { "kntrl", "kntrl-load" };
+	char path[PATH_MAX + 16], *name;
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	size_t i;
+	int err;
+
+	if (n <= 0)
+		return 0;
+	path[n] = '\0';
+	err = self_file(e, path, OWN_WRITE | OWN_RUN);
+	name = strrchr(path, '/') + 1;
+	for (i = 0; i < sizeof(names) / sizeof(*names) && !err; i++) {
+		strcpy(name, names[i]);
+		err = self_file(e, path, OWN_WRITE | OWN_RUN);
+	}
+	return err;
+}
+
 int self_know(struct engine *e)
 {
-	struct own own = { 0 };
+	struct own own = { .token = e->control->own.token };
 	struct statx st;
 
-	if (own_pins(e, &own))
+	if (own_pins(e, &own) || own_programs(e) || self_file(e, e->dir, OWN_DIR))
 		return -1;
 	if (statx(AT_FDCWD, e->dir, 0, STATX_INO | STATX_MNT_ID, &st)) {
 		log_error("%s: %s", e->dir, strerror(errno));
@@ -139,9 +209,14 @@ int self_know(struct engine *e)
 
 #define DIGITS	(2 * sizeof(struct unlock))
 
+static bool shown;	/* by this process, or by who forked it */
+
 int self_show(const struct unlock *token)
 {
-	return syscall(SYS_bpf, UNLOCK_COMMAND, token, sizeof(*token)) && errno == EALREADY ? 0 : -1;
+	if (!syscall(SYS_bpf, UNLOCK_COMMAND, token, sizeof(*token)) || errno != EALREADY)
+		return -1;
+	shown = true;
+	return 0;
 }
 
 static bool token_parse(const char *text, struct unlock *token)
@@ -155,20 +230,33 @@ static bool token_parse(const char *text, struct unlock *token)
 	return true;
 }
 
+/* /dev/fd/N: that descriptor itself, a socket perhaps, which cannot be opened; -1: it is none. */
+static int descriptor(const char *file)
+{
+	int fd, end = 0;
+
+	if (sscanf(file, "/dev/fd/%d%n", &fd, &end) != 1 || file[end])
+		return -1;
+	return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
 /* 0; 1: the file is empty or not there; -1 with a message. */
 static int token_read(const char *file, struct unlock *token)
 {
 	char text[DIGITS + 1] = "";
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = descriptor(file);
 	size_t n = 0;
 	ssize_t got;
 
+	if (fd < 0)
+		fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT)
 		return 1;
 	while (fd >= 0 && n < DIGITS && (got = read(fd, text + n, DIGITS - n)) > 0)
 		n += got;
 	if (fd < 0)
-		log_error("--token-file %s: %s", file, strerror(errno));
+		log_error("--token-file %s: %s%s", file, strerror(errno), errno == EPERM ?
+			  " (who is under the policy cannot read it: give the token by a pipe)" : "");
 	else
 		close(fd);
 	if (fd >= 0 && n && (n < DIGITS || !token_parse(text, token))) {
@@ -181,12 +269,14 @@ static int token_read(const char *file, struct unlock *token)
 static int token_write(const char *file, const struct unlock *token)
 {
 	const unsigned char *p = (const unsigned char *)token;
-	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = descriptor(file);
 	char text[DIGITS + 2];
 	struct stat st;
 	size_t i;
 
-	/* a pipe, or a descriptor as /dev/fd/N */
+	if (fd < 0)
+		fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* a pipe by its name */
 	if (fd < 0 && errno == EEXIST && !stat(file, &st) && !S_ISREG(st.st_mode))
 		fd = open(file, O_WRONLY | O_CLOEXEC);
 	for (i = 0; i < sizeof(*token); i++)
@@ -218,6 +308,7 @@ int self_unlock(const char *file)
 
 	if (!asks_for_token())
 		return 0;
+	prctl(PR_SET_DUMPABLE, 0);	/* it is not to be found in a core */
 	err = file ? token_read(file, &token) : 1;
 	if (err < 0)
 		return -1;
@@ -266,10 +357,10 @@ static int token_forget(struct engine *e)
 	return err;
 }
 
-int self_prepare(struct engine *e, const char *file, bool seal)
+int self_prepare(struct engine *e, const char *file, bool seal, int heir)
 {
+	bool fresh, had = shown;
 	struct unlock token;
-	bool fresh;
 
 	if (token_get(e, &token, &fresh))
 		return -1;
@@ -278,8 +369,13 @@ int self_prepare(struct engine *e, const char *file, bool seal)
 		return -1;
 	}
 	engine_unlock_janitor(e, &token);
+	if (heir > 0 && write(heir, &token, sizeof(token)) != sizeof(token))
+		log_warn("the agent is gone");
 	if (seal || (fresh && !file))
 		return token_forget(e);
 	/* One that is there was read, and was right, or this process is out of every scope. */
-	return file && (fresh || !is_regular(file)) ? token_write(file, &token) : 0;
+	if (!file || (!fresh && (is_regular(file) || had)))
+		return 0;
+	return token_write(file, &token) ||
+	       (is_regular(file) && self_file(e, file, OWN_READ | OWN_WRITE)) ? -1 : 0;
 }

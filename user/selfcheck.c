@@ -2,24 +2,33 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
+
 #include "compile.h"
 #include "install.h"
 #include "log.h"
+#include "pins.h"
 #include "policy.h"
+#include "self.h"
 #include "selfcheck.h"
 
 /* Addresses for documentation (RFC 5737), which nobody has. */
 #define ALLOWED	"192.0.2.1"
 #define DENIED	"192.0.2.2"
+#define BPFFS	"/sys/fs/bpf"
 #define DENIED_PROGRAM "kntrl-self-test"
 
 static const char probe_policy[] =
@@ -31,7 +40,8 @@ static const char probe_policy[] =
 	"    allow_local_ranges: false\n"
 	"    raw_sockets: block\n"
 	"  process:\n"
-	"    blocked_executables: [" DENIED_PROGRAM "]\n";
+	"    blocked_executables: [" DENIED_PROGRAM "]\n"
+	"  self_protect: true\n";
 
 /* Bits of the child's exit status: what went wrong. */
 enum {
@@ -41,6 +51,7 @@ enum {
 	WRONG_CREATE = 8,
 	WRONG_FORK = 16,
 	WRONG_EXEC = 32,
+	WRONG_SELF = 64,	/* the child has said what */
 };
 
 /* Connecting a datagram socket sends nothing.  Whether it was refused by us. */
@@ -99,10 +110,90 @@ static bool exec_refused(void)
 	return errno == EPERM;
 }
 
-static int probe(void)
+/* ---- self_protect: attempts that would change nothing if they were not refused ---- */
+
+static bool pin_refused(const char *dir, const char *name)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = bpf_obj_get(path);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && errno == EPERM;
+}
+
+static bool load_refused(void)
+{
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_TRACING };
+
+	return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)) < 0 && errno == EPERM;
+}
+
+static bool module_refused(void)
+{
+	static char none[4096];
+
+	return syscall(SYS_init_module, none, sizeof(none), "") < 0 && errno == EPERM;
+}
+
+/* A tunnel without a number, which is none. */
+static bool tunnel_refused(void)
+{
+	struct {
+		struct nlmsghdr head;
+		struct ifinfomsg link;
+		struct nlattr info, kind;
+		char name[8];
+	} m = {
+		.head = { sizeof(m), RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, 0, 0 },
+		.info = { sizeof(m.info) + sizeof(m.kind) + sizeof(m.name), IFLA_LINKINFO },
+		.kind = { sizeof(m.kind) + sizeof(m.name), IFLA_INFO_KIND },
+		.name = "vxlan",
+	};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	bool refused = send(fd, &m, sizeof(m), 0) < 0 && errno == EPERM;
+
+	close(fd);
+	return refused;
+}
+
+static bool self_refused(const struct engine *e)
+{
+	const struct unlock none = { { 0 } };
+	const struct {
+		const char *hook;
+		bool refused;
+	} all[] = {
+		/* A loader that showed the token has its child drop that right. */
+		{ "bpf (the token)", self_show(&none) && errno == EPERM },
+		{ "bpf", load_refused() },
+		{ "bpf_map", pin_refused(e->dir, PIN_SCOPES) },
+		{ "bpf_prog", pin_refused(e->dir, PIN_PROG_PREFIX "egress") },
+		{ "inode_rmdir", rmdir(e->dir) && errno == EPERM },
+		{ "sb_mount", mount("none", e->dir, "none", 0, NULL) && errno == EPERM },
+		{ "sb_umount", umount2(BPFFS, MNT_EXPIRE) && errno == EPERM },
+		{ "kernel_load_data", module_refused() },
+		{ "netlink_send", tunnel_refused() },
+	};
+	bool refused = true;
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		if (!all[i].refused)
+			log_error("self-test: %s does not protect what is loaded", all[i].hook);
+		refused &= all[i].refused;
+	}
+	return refused;
+}
+
+static int probe(const struct engine *e)
 {
 	int wrong = 0;
 
+	if ((e->control->attached & POLICY_SELF) && !self_refused(e))
+		wrong |= WRONG_SELF;
 	if (connect_refused(ALLOWED))
 		wrong |= WRONG_ALLOWED;
 	if (!connect_refused(DENIED))
@@ -136,7 +227,7 @@ static void tell(int wrong)
 }
 
 /* The child waits until it is under the probe policy. */
-static pid_t probe_start(int *go)
+static pid_t probe_start(const struct engine *e, int *go)
 {
 	int fds[2];
 	char c;
@@ -147,7 +238,7 @@ static pid_t probe_start(int *go)
 	pid = fork();
 	if (!pid) {
 		close(fds[1]);
-		_exit(read(fds[0], &c, 1) == 1 ? probe() : 0xff);
+		_exit(read(fds[0], &c, 1) == 1 ? probe(e) : 0xff);
 	}
 	close(fds[0]);
 	*go = fds[1];
@@ -179,7 +270,7 @@ int selfcheck(struct engine *e)
 
 	if (probe_policy_install(e))
 		return -1;
-	pid = probe_start(&go);
+	pid = probe_start(e, &go);
 	if (pid > 0 && !engine_move(e, 0, scope_bit(SCOPE_SELFTEST), pid) && write(go, "", 1) == 1)
 		waitpid(pid, &status, 0);
 	close(go);
