@@ -456,6 +456,24 @@ static void grant_host(struct compiler *c, const struct host_rule *h, __u16 cond
 }
 
 /*
+ * The kernel remembers the names that some rule is about.  A policy that only
+ * records is to know them all: by a rule about any of them, which allows nothing.
+ */
+static void hosts_record(struct compiler *c)
+{
+	const __u16 never = LIT_NOT | ATOM_ALWAYS;
+	struct raw_host *r;
+
+	if (c->src->mode == MODE_TRACE)
+		return;
+	r = host_add(c);
+	*r = (struct raw_host){
+		.key = xcalloc(1, sizeof(*r->key)),
+		.grant = { .cond = cond_add(c, NULL, &never, 1), .rule.kind = RULE_DEFAULT },
+	};
+}
+
+/*
  * Resolvers ask for a name with each search domain behind it, before or after the
  * name itself, and give up where that fails.  So where questions are judged these may
  * be asked; being of no protocol, they grant nothing else.
@@ -1277,6 +1295,7 @@ int compile(const struct policy_src *src, const __u64 seed[2], struct tables *t,
 		compile_tls(&c);
 	if (src->block_unlisted_queries == YES)
 		hosts_search(&c);
+	hosts_record(&c);
 	hosts_unite(&c);
 	free(c.raw);
 	free(c.named);
