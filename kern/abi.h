@@ -413,6 +413,7 @@ enum counter {
 	COUNT_IMAGES_LOST,	/* images whose names are not known to reports */
 	COUNT_UNDECIDED,	/* denied because a table or identity was not to be had */
 	COUNT_QUESTIONS_LOST,	/* questions that did not fit "dns_flows" */
+	COUNT_ANSWERS_IGNORED,	/* to a socket that asks, but to no question of its own */
 	COUNTERS
 };
 

@@ -723,6 +723,8 @@ __noinline int dns_answer_in(struct __sk_buff *skb, __u32 at, __u32 len)
 			if (desk->asked.scopes)
 				dns_learn(number);
 			dns_tell_answer(number);
+		} else if (bpf_map_lookup_elem(&dns_sockets, &desk->question.cookie)) {
+			__sync_fetch_and_add(&control.counters[COUNT_ANSWERS_IGNORED], 1);
 		}
 	}
 	desk_give(desk);

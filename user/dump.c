@@ -40,6 +40,7 @@ static const struct field control_fields[] = {
 	COUNTER("blocks_folded", COUNT_BLOCKS_FOLDED),
 	COUNTER("images_lost", COUNT_IMAGES_LOST), COUNTER("undecided", COUNT_UNDECIDED),
 	COUNTER("questions_lost", COUNT_QUESTIONS_LOST),
+	COUNTER("answers_ignored", COUNT_ANSWERS_IGNORED),
 	{ NULL },
 };
 

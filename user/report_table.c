@@ -299,6 +299,8 @@ static const struct loss losses[COUNTERS] = {
 	[COUNT_IMAGES_LOST] = { "programs shown as \"?\"", "the table of their names is full" },
 	[COUNT_QUESTIONS_LOST] = { "questions to name servers not listed", "their table is full; "
 				   "blocked ones are among the flows" },
+	[COUNT_ANSWERS_IGNORED] = { "answers of name servers ignored", "they match no question that "
+				    "was asked: another id, name or server; late, or forged" },
 	[COUNT_UNDECIDED] = { "attempts that could not be decided", "the policy's tables or the "
 			      "process's identity were not to be had; trace mode denies these" },
 };

@@ -515,6 +515,8 @@ static const char losses[] =
 "warning: attempts that could not be decided: 5; the policy's tables or the process's identity "
 "were not to be had; trace mode denies these\n"
 "warning: questions to name servers not listed: 6; their table is full; blocked ones are among the flows\n"
+"warning: answers of name servers ignored: 7; they match no question that was asked: another id, name "
+"or server; late, or forged\n"
 "warning: times exec_done was skipped: 6; its CPU was in the middle of running it; what happened "
 "then, it did not see\n";
 

@@ -151,6 +151,7 @@ stream ok
 stream-two ok/ok
 WANTS
 cases_are 'learned'
+unlike "$("$(program kntrl)" report)" 'answers of name servers ignored' 'none was ignored'
 cat >"$T/wants" <<'WANTS'
 forbidden EPERM
 near EPERM
@@ -170,6 +171,8 @@ another-socket EPERM
 answer-split EPERM
 WANTS
 cases_are 'not believed'
+like "$("$(program kntrl)" report)" '^warning: answers of name servers ignored: [1-9]' \
+	'the report says that there were such'
 
 # ---- Forged on this host ----
 
