@@ -132,16 +132,19 @@ function start() {
 	const kntrl = input("kntrl_path") || on_path() || build();
 	const output = input("output_file") || "/tmp/kntrl.out";
 	const args = ["start", "--daemonize", "--rules-dir", rules_directory(), "-o", output];
-	let status;
+	let status, printed;
 
 	if (input("mode"))
 		args.push("--mode", input("mode"));
 	if (input("custom_rules_file"))
 		args.push("--rules-file", path.resolve(input("custom_rules_file")));
-	without_commands(() => ({ status } = run(kntrl, args, true)));
+	// A policy that protects itself has a token, which comes by standard output.
+	without_commands(() =>
+		({ status, output: printed } = run(kntrl, ["--token-file", "/dev/fd/1", ...args], false)));
 	if (status !== 0)
 		throw new Error(`kntrl start: status ${status}; the log says why. Nothing is guarded`);
 	tell("GITHUB_STATE", "kntrl", kntrl);
+	tell("GITHUB_STATE", "token", (/^[0-9a-f]{64}$/m.exec(printed) || [""])[0]);
 	tell("GITHUB_OUTPUT", "report_file", output);
 }
 

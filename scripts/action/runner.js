@@ -37,13 +37,14 @@ function without_commands(print) {
 }
 
 // As root. "show": its output goes to the log, else it is returned.
-function run(program, args, show) {
+function run(program, args, show, said = "") {
 	const sudo = process.getuid() === 0 ? [] : ["sudo", "-n"];
 	const line = [...sudo, program, ...args];
 	const ended = spawnSync(line[0], line.slice(1), {
 		encoding: "utf8",
 		maxBuffer: 64 << 20,
-		stdio: ["ignore", show ? "inherit" : "pipe", "inherit"],
+		input: said,
+		stdio: ["pipe", show ? "inherit" : "pipe", "inherit"],
 	});
 
 	if (ended.error)

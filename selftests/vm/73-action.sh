@@ -26,6 +26,7 @@ step() {
 	: >"$T/output"
 	env RUNNER_TEMP="$T" GITHUB_STATE="$T/state" GITHUB_OUTPUT="$T/output" \
 		GITHUB_STEP_SUMMARY="$T/summary" STATE_kntrl="$(sed -n 2p "$T/state" 2>/dev/null)" \
+		STATE_token="$(sed -n 5p "$T/state" 2>/dev/null)" \
 		INPUT_KNTRL_PATH="$kntrl" INPUT_OUTPUT_FILE="$T/events" "$@" node "$script"
 }
 
@@ -45,13 +46,17 @@ not_ok 'nor to say' test -e "$T/summary"
 
 # --- a job ---
 
-printf 'version: "1"\nmode: trace\nrules: {network: {allow_local_ranges: true}}\n' >"$T/custom.yaml"
+printf 'version: "1"\nmode: trace\nrules: {self_protect: true, network: {allow_local_ranges: true}}\n' \
+	>"$T/custom.yaml"
 ok 'the main step' step main ALLOWED_IPS=" $A:443," ALLOW_LOCAL_RANGES=false \
 	CUSTOM_RULES_FILE="$T/custom.yaml" \
 	EXTRA_BLOCKED_CHAINS='[{"process": "bash", "ancestors": ["never"]}]'
 is "$(sed -n 2p "$T/output")" "$T/events" 'names the output file'
 ok 'what the inputs allow passes' connects $A 443
 not_ok 'in the mode of the custom rules, the rest does not' connects $B 443
+not_ok 'which the job cannot end' "$kntrl" stop
+not_ok 'nor by removing it' rm -r /sys/fs/bpf/kntrl
+not_ok 'and denies still' connects $B 443
 status_is 1 'the post step fails the job' step post FAIL_ON=block
 like "$(cat "$T/log")" '::error title=kntrl::.*\(block\)' 'and says so'
 like "$(cat "$T/log")" '^::stop-commands::' 'with what processes made up kept from the runner'
