@@ -22,6 +22,20 @@ printf '#!%s true\n' "$T/bin/evil" >"$T/bin/by-evil"
 printf 'pass\n' >"$T/bin/worm.py"
 printf '#!/bin/sh\n"%s/bin/%s" true; exit $?\n' "$T" chained >"$T/bin/gate"
 cp /usr/bin/env "$T/bin/chained"
+# By the endings of their names: one interpreter may be executed, the other not.
+cp /usr/bin/true "$T/bin/plain"
+cp /usr/bin/true "$T/bin/wget"
+touch "$T/bin/blocked.kxa" "$T/bin/any.kxb"
+misc=/proc/sys/fs/binfmt_misc
+[ -e $misc/register ] || mount -t binfmt_misc none $misc
+ok 'binfmt_misc' sh -c "echo ':kxa:E::kxa::$T/bin/plain:' >$misc/register &&
+	echo ':kxb:E::kxb::$T/bin/wget:' >$misc/register"
+defer "echo -1 >$misc/kxa; echo -1 >$misc/kxb"
+mkdir "$T/lower" "$T/upper" "$T/work" "$T/merged"
+cp /usr/bin/env "$T/lower/evil"
+ok 'an overlay' mount -t overlay overlay \
+	-o "lowerdir=$T/lower,upperdir=$T/upper,workdir=$T/work" "$T/merged"
+defer "umount $T/merged"
 chmod +x "$T"/bin/*
 cat >"$T/by.py" <<'PYTHON'
 import ctypes, os, subprocess, sys, threading
@@ -96,6 +110,7 @@ rules:
       - worm.py
       - wget
       - $T/full/tool
+      - blocked.kxa
     blocked_chains:
       - {process: chained, ancestors: [gate], action: exec}
 YAML
@@ -127,6 +142,9 @@ every() {
 	expect 126 'a full path, by a symbolic link' "$T/bin/soft" true
 	expect 127 'a full path, by the dynamic loader' "$loader" "$T/full/tool" true
 	expect 127 'a full path, by the loader and a hard link' "$loader" "$T/bin/hard" true
+	expect 126 'by binfmt_misc' "$T/bin/blocked.kxa"
+	expect 126 'an interpreter, by binfmt_misc' "$T/bin/any.kxb"
+	expect 126 'through an overlay' "$T/merged/evil" true
 	expect 126 'what a chain names' "$T/bin/gate"
 	for how in $ways; do
 		expect 11 "$how" by "$how" "$T/bin/evil"
