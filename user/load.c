@@ -109,14 +109,34 @@ static bool preemption_accepted(const struct kernel *k, const struct loading *o)
 	return false;
 }
 
+/*
+ * Connections that a later policy of the host forbids to everybody.  Whose a socket is
+ * cannot be told, so that with exemptions, or rules in Rego, none is cut.
+ */
+static void reload_cut(struct engine *e, const struct loading *o, const struct tables *t)
+{
+	const struct policy_src *p = &o->policy;
+	int n;
+
+	if (o->scope.kind != SCOPE_HOST || p->mode != MODE_TRACE || p->exempt.n || p->webhooks.n ||
+	    p->rego)
+		return;
+	n = preload_cut_forbidden(e, t);
+	if (n > 0)
+		log_note("%d established connection%s that the policy forbids %s cut", n,
+			 n == 1 ? "" : "s", n == 1 ? "was" : "were");
+}
+
 /* Connections from before a first load: kept, or cut where the policy says so. */
 static bool preload(struct engine *e, const struct loading *o, const struct tables *t)
 {
 	bool cut = o->no_preload && o->policy.mode == MODE_TRACE;
 	int n;
 
-	if (!cut && !e->fresh)
+	if (!cut && !e->fresh) {
+		reload_cut(e, o, t);
 		return true;
+	}
 	n = cut ? preload_cut(t) : preload_keep(e);
 	if (n >= 0)
 		log_info("%d established connections %s", n, cut ? "cut" : "kept");

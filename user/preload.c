@@ -36,6 +36,7 @@ struct visitor {
 	const __u64 *seed;
 	int marks;		/* the map "vouched" */
 	int nl;			/* to cut by */
+	int names;		/* the map "address_names"; 0: it is not asked */
 	int count;
 };
 
@@ -145,6 +146,15 @@ static void note_listener(struct visitor *v, const struct inet_diag_msg *m)
 	v->listening[port / 8] |= 1 << port % 8;
 }
 
+/* Whether a process, of whatever name, might be allowed it, or it was for a host's name. */
+static bool is_somebodys(const struct visitor *v, const struct target *to)
+{
+	const struct destination *d = tables_address(v->tables, to->addr);
+	struct address_names names;
+
+	return (d && d->count) || !bpf_map_lookup_elem(v->names, to->addr, &names);
+}
+
 /* What came in through a listener is not ours to cut. */
 static void cut_one(struct visitor *v, const struct inet_diag_msg *m)
 {
@@ -158,15 +168,17 @@ static void cut_one(struct visitor *v, const struct inet_diag_msg *m)
 	target_of(m, &to);
 	if (v->listening[port / 8] & 1 << port % 8 || tables_verdict(v->tables, NULL, &to, NULL, &rule))
 		return;
+	if (v->names && is_somebodys(v, &to))
+		return;
 	if (diag_send(v->nl, SOCK_DESTROY, NLM_F_ACK, &diag))
 		log_warn("a connection that the policy forbids could not be cut: %s", strerror(errno));
 	else
 		v->count++;
 }
 
-int preload_cut(const struct tables *t)
+static int cut(const struct tables *t, int names)
 {
-	struct visitor v = { .visit = note_listener, .tables = t };
+	struct visitor v = { .visit = note_listener, .tables = t, .names = names };
 	int err = diag_walk(LISTENING, &v);
 
 	v.nl = diag_open();
@@ -176,4 +188,20 @@ int preload_cut(const struct tables *t)
 	if (v.nl >= 0)
 		close(v.nl);
 	return err || v.nl < 0 ? -1 : v.count;
+}
+
+int preload_cut(const struct tables *t)
+{
+	return cut(t, 0);
+}
+
+int preload_cut_forbidden(struct engine *e, const struct tables *t)
+{
+	int names = engine_fd(e, PIN_ADDRESS_NAMES), n;
+
+	if (names < 0)
+		return -1;
+	n = cut(t, names);
+	close(names);
+	return n;
 }

@@ -18,4 +18,10 @@ int preload_keep(struct engine *e);
  */
 int preload_cut(const struct tables *t);
 
+/*
+ * Likewise, but only those that @t forbids to every process, and not to an address
+ * that has a name: their packets are dropped in any case, and this tells both ends.
+ */
+int preload_cut_forbidden(struct engine *e, const struct tables *t);
+
 #endif

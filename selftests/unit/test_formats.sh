@@ -84,6 +84,24 @@ run, = log["runs"]
 ids = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
 assert run["tool"]["driver"]["name"] == "kntrl" and len(run["results"]) == 10
 prints = set()
+
+# The schema allows no others at these places (additionalProperties: false).
+def only(thing, required, allowed=""):
+    assert set(required.split()) <= set(thing) <= set((required + " " + allowed).split()), set(thing)
+
+only(log, "version runs", "$schema inlineExternalProperties properties")
+only(run, "tool", "results artifacts invocations columnKind automationDetails properties")
+only(run["tool"], "driver", "extensions properties")
+only(run["tool"]["driver"], "name", "version semanticVersion informationUri rules fullName properties")
+for rule in run["tool"]["driver"]["rules"]:
+    only(rule, "id", "name shortDescription fullDescription help helpUri defaultConfiguration properties")
+    only(rule["shortDescription"], "text", "markdown")
+for r in run["results"]:
+    only(r, "message", "ruleId ruleIndex level locations partialFingerprints kind properties")
+    only(r["message"], "text", "markdown id arguments properties")
+    only(r["locations"][0], "physicalLocation", "id logicalLocations message properties")
+    only(r["locations"][0]["physicalLocation"], "artifactLocation", "region contextRegion properties")
+    only(r["locations"][0]["physicalLocation"]["region"], "startLine", "startColumn endLine endColumn properties")
 for r in run["results"]:
     assert r["ruleId"] in ids and r["level"] in ("error", "warning") and r["message"]["text"]
     place = r["locations"][0]["physicalLocation"]

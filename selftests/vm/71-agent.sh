@@ -46,7 +46,7 @@ fetch() {
 
 chmod 755 "$T"
 ok 'addresses' addr_add 203.0.113.7 203.0.113.8
-ok 'listeners' listen tcp:203.0.113.7:443 tcp:203.0.113.8:443
+ok 'listeners' listen tcp:203.0.113.7:443 tcp:203.0.113.8:443 tcp:127.0.0.1:443
 
 # --- wrong words ---
 
@@ -68,12 +68,15 @@ like "$(ls -l /proc/"$(agent_pid)"/exe)" "$kntrl\$" 'which is the agent'
 is "$(stat -c '%a %u' "$out")" '600 0' 'the output is for root alone'
 fetch 203.0.113.7:443
 fetch 203.0.113.8:443
+timeout 10 git ls-remote http://203.0.113.8:443/repo.git >/dev/null 2>&1
 ok 'a block is in the output at once' wait_for 2 lines_are \
 	"any(r['daddr'] == '203.0.113.8' and r['policy'] == 'block' and not r['denied'] for r in rows)"
 ok 'what passed, within a second or so' wait_for 5 lines_are \
 	"any(r['daddr'] == '203.0.113.7' and r['policy'] == 'pass' and r['task_name'] == 'curl' for r in rows)"
-is "$(status "s['scopes'][0]['mode'], a['pid'] == $(agent_pid), s['counts']['block'], s['agent']['last_reload']")" \
-	"monitor True 1 None" 'status'
+ok "a helper of git's too" wait_for 5 lines_are \
+	"any(r['task_name'] == 'git-remote-http' and r['policy'] == 'block' and 'git' in r['ancestors'] for r in rows)"
+is "$(status "s['scopes'][0]['mode'], a['pid'] == $(agent_pid), s['counts']['block'] >= 2, s['agent']['last_reload']")" \
+	"monitor True True None" 'status'
 got=$("$kntrl" start --daemonize 2>&1)
 like "$got" "running already, process $(agent_pid)" 'a second start says who runs'
 "$kntrl" stop >"$T/table" 2>&1
@@ -98,14 +101,36 @@ not_ok 'what none has is denied' connects 203.0.113.8 443
 # --- reload ---
 
 generation=$(status "s['scopes'][0]['generation']")
+# An open stream, and what becomes of it; and one that stays allowed, on loopback.
+cat >"$T/stream.py" <<'PYTHON'
+import os, socket, sys, time
+streams = [socket.create_connection((a, 443), 5) for a in ("203.0.113.7", "127.0.0.1")]
+print("open", flush=True)
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.05)
+for s in streams:
+    s.settimeout(2)
+    try:
+        s.send(b"x")
+        print("echo" if s.recv(1) else "end", flush=True)
+    except OSError as e:
+        print(type(e).__name__, flush=True)
+PYTHON
+background python3 "$T/stream.py" "$T/reloaded"
+stream=$T/background.$jobs_started
+wait_for 20 grep -q open "$stream"
 printf 'version: "1"\nrules: {network: {allowed_ips: [203.0.113.8]}}\n' >"$T/file.yaml"
 kill -HUP "$(cat /tmp/kntrl.pid)"
 reloaded() {
 	[ "$(status "(a['last_reload'] or {}).get('new_generation')")" = "$1" ]
 }
 ok 'SIGHUP loads the file anew' wait_for 20 reloaded $((generation + 1))
+touch "$T/reloaded"
 ok 'its new entry holds' connects 203.0.113.8 443
 not_ok 'its old one does no longer' connects 203.0.113.7 443
+ok 'a stream that was open' wait_for 10 sh -c "[ \$(wc -l <'$stream') = 3 ]"
+is "$(sed -n 2p "$stream")" ConnectionAbortedError 'is cut'
+is "$(sed -n 3p "$stream")" echo 'one that the new policy allows goes on'
 printf 'version: "1"\nrules: {netwrok: {}}\n' >"$T/file.yaml"
 kill -HUP "$(agent_pid)"
 reload_failed() {
@@ -149,6 +174,30 @@ wait_for 5 test -S "$T/orphan.sock"
 ok 'start again' "$kntrl" start --daemonize -o "$out"
 ok 'what happened meanwhile is in the output' wait_for 5 lines_are \
 	"any(r['task_name'] == 'orphan' and r['policy'] == 'block' for r in rows)"
+
+# At any time: each blocked flow is in the final report, once.
+python3 - >"$T/attempts" <<'PYTHON' &
+import socket, time
+for port in range(1, 401):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        s.connect(("203.0.113.6", port))
+    except PermissionError:
+        print(port, flush=True)
+    s.close()
+    time.sleep(0.01)
+PYTHON
+attempts=$!
+for pause in 0.3 0.05 0.6; do
+	sleep $pause
+	kill -9 "$(agent_pid)"
+	"$kntrl" start --daemonize -o "$out" >/dev/null 2>&1
+done
+ok 'killed three times more, it runs again' "$kntrl" status
+wait $attempts
+is "$(wc -l <"$T/attempts")" 400 'every attempt meanwhile was denied'
+is "$("$kntrl" report --format json | grep -c '"daddr":"203.0.113.6".*"denied":true')" 400 \
+	'and is in the report'
 
 # --- a full disk ---
 
