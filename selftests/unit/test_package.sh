@@ -35,6 +35,14 @@ is "$("$T/root/usr/bin/kntrl" --version)" "kntrl $(dpkg-deb -f "$deb" Version)" 
 ok 'its kntrl-load and its policies' "$T/root/usr/sbin/kntrl-load" --dry-run \
 	"$T/root/usr/share/kntrl/policies/deny-all.yaml"
 like "$(dpkg-deb -f "$deb" Depends)" 'libbpf.*libc6|libc6.*libbpf' 'it names the libraries'
+missing=''
+for package in $(dpkg-deb -f "$deb" Depends | sed 's/([^)]*)//g; s/,/ /g'); do
+	case $package in
+	libc6 | zlib1g) ;;	# of every Debian
+	*) grep -qw -e "$package" scripts/Dockerfile || missing="$missing $package" ;;
+	esac
+done
+is "$missing" '' 'the container image has them too'
 is "$(dpkg-deb -c "$deb" | grep -v ' root/root ')" '' 'all of it is root'"'"'s'
 is "$(dpkg-deb -c "$deb" | grep -c 'man[1578]/kntrl.*\.gz\|systemd/system/kntrl.service')" 5 \
 	'with the manual pages and the service'
