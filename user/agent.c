@@ -283,43 +283,52 @@ static bool find_name(void *context, __u64 hash, struct host_key *key)
 	return !bpf_map_lookup_elem(a->server_names, &hash, key);
 }
 
-static bool is_block(const void *data)
+/* What records of all types tell; zeroes where one does not. */
+struct about {
+	__u32 tgid, scope;
+	bool block;
+};
+
+static struct about event_about(const void *data)
 {
-	const struct event *e = data;
+	const struct dns_flow *question = &((const struct dns_event *)data)->flow;
+	const struct flow *flow = &((const struct event *)data)->flow;
 
-	return e->head.type <= EVENT_EXEC && e->flow.key.verdict & VERDICT_BLOCK;
-}
-
-static bool is_selftest(const void *data)
-{
-	const struct event *e = data;
-
-	return e->head.type <= EVENT_EXEC && e->flow.key.scope == SCOPE_SELFTEST;
-}
-
-/* To post what the sender itself does would make it do more. */
-static void webhooks_give(struct agent *a, const void *data)
-{
-	const struct event *e = data;
-
-	if (e->flow.key.tgid == (__u32)a->sender.pid)
-		return;
-	sender_give(&a->sender, is_block(data) ? HOOK_BLOCK : HOOK_PASS, a->text, a->size);
+	switch (((const struct event_head *)data)->type) {
+	case EVENT_NETWORK:
+	case EVENT_SOCKET:
+	case EVENT_PACKET:
+	case EVENT_GUARD:
+	case EVENT_EXEC:
+		return (struct about){ flow->key.tgid, flow->key.scope,
+				       flow->key.verdict & VERDICT_BLOCK };
+	case EVENT_DNS:
+		return (struct about){ question->key.tgid, question->key.scope,
+				       question->key.verdict & VERDICT_BLOCK };
+	}
+	return (struct about){ 0 };
 }
 
 static int event_take(void *context, void *data, size_t size)
 {
 	struct agent *a = context;
+	struct about about;
 
-	if (size < sizeof(struct event_head) || is_selftest(data))
+	if (size < sizeof(struct event_head))
+		return 0;
+	about = event_about(data);
+	if (about.scope == SCOPE_SELFTEST)
 		return 0;
 	rewind(a->line);
 	json_event(a->line, &a->report, data, size);
 	fflush(a->line);
 	if (a->size) {
 		output_line(&a->output, a->text, a->size);
-		a->urgent |= is_block(data);
-		webhooks_give(a, data);
+		a->urgent |= about.block;
+		/* To post what the sender itself does would make it do more. */
+		if (about.tgid != (__u32)a->sender.pid)
+			sender_give(&a->sender, about.block ? HOOK_BLOCK : HOOK_PASS, a->text,
+				    a->size);
 	}
 	if (!a->orders->daemonize)
 		report_live(stdout, &a->report, data, size, &a->style);

@@ -47,6 +47,9 @@ static bool is_blocked(const struct report *r)
 	for (i = 0; i < r->nflows; i++)
 		if (r->flows[i].key.verdict & VERDICT_BLOCK)
 			return true;
+	for (i = 0; i < r->nquestions; i++)
+		if (r->questions[i].flow.key.verdict & VERDICT_BLOCK)
+			return true;
 	return r->nfolded;
 }
 

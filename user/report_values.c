@@ -253,6 +253,10 @@ void report_narrow(struct report *r, __u32 scope, __u64 since)
 		if (r->flows[i].key.scope == scope && r->flows[i].first >= since)
 			r->flows[n++] = r->flows[i];
 	r->nflows = n;
+	for (i = n = 0; i < r->nquestions; i++)
+		if (r->questions[i].key.scope == scope && r->questions[i].flow.first >= since)
+			r->questions[n++] = r->questions[i];
+	r->nquestions = n;
 	for (i = 0; i < SCOPES; i++)
 		if (i != scope)
 			r->modes[i] = SCOPE_UNUSED;
