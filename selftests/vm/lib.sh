@@ -340,8 +340,10 @@ program() {
 }
 
 # load ARGUMENT...: kntrl-load, undone at the end.
+loads=
 load() {
-	defer unload
+	[ -n "$loads" ] || defer unload
+	loads=1
 	"$(program kntrl-load)" "$@"
 }
 
