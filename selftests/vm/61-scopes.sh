@@ -57,9 +57,7 @@ policy() {
 
 # In case of failure.
 kill_puppets() {
-	for exe in /proc/[0-9]*/exe; do
-		[ "$(readlink "$exe")" != "$puppet" ] || kill "$(echo "$exe" | cut -d/ -f3)"
-	done
+	find /proc -maxdepth 2 -name exe -lname "$puppet" 2>/dev/null | cut -d/ -f3 | xargs -r kill
 }
 defer kill_puppets
 
