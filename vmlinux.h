@@ -158,6 +158,8 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+	int sk_wmem_queued;
+	int sk_sndbuf;
 	struct bpf_local_storage *sk_bpf_storage;
 };
 

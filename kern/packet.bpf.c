@@ -251,7 +251,7 @@ static __always_inline int stream_data(struct __sk_buff *skb, struct bpf_sock *s
 
 	if (!(control.flags & CONTROL_SNI) || !len || !has_storage(sk))
 		return PASS;
-	return stream_may_leave(skb, bpf_ntohl(tcp->seq) + len, tcp->urg) ? PASS : DROP;
+	return stream_may_leave(skb, bpf_ntohl(tcp->seq) + len, len, tcp->urg) ? PASS : DROP;
 }
 
 /* A stream's packet to where its socket is connected, and no SYN: what most packets are. */
@@ -306,7 +306,7 @@ static __noinline int stream_packet(struct __sk_buff *skb)
 	struct bpf_sock *sk = skb->sk;
 	struct tcphdr tcp = { .urg = 1 };
 	__u8 next = 0;
-	__u32 at;
+	__u32 at, len;
 
 	sk = sk ? bpf_sk_fullsock(sk) : 0;
 	if (!sk || sk->protocol != PROTO_TCP)
@@ -315,8 +315,8 @@ static __noinline int stream_packet(struct __sk_buff *skb)
 	/* Wrapped up (ESP), it cannot be read: as urgent data. */
 	if (next == PROTO_TCP)
 		bpf_skb_load_bytes(skb, at, &tcp, sizeof(tcp));
-	return stream_may_leave(skb, bpf_ntohl(tcp.seq) + tcp.syn + skb->len - at - tcp.doff * 4,
-				tcp.urg) ? PASS : DROP;
+	len = skb->len - at - tcp.doff * 4;
+	return stream_may_leave(skb, bpf_ntohl(tcp.seq) + tcp.syn + len, len, tcp.urg) ? PASS : DROP;
 }
 
 /* A datagram with the mark of the hook that judged it. */

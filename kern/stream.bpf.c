@@ -14,13 +14,21 @@
  *                   MPTCP pass stream_read by
  *
  * What is judged is first copied (bpf_msg_pull_data), so that nobody changes it
- * behind our back.  A stream that was let go costs what any other does.
+ * behind our back.  That it is judged does not mean that it is sent: when the socket
+ * takes no more of it, or is used by another thread meanwhile, the kernel forgets the
+ * rest and sends whatever comes next in its place, without asking (psock->eval in
+ * tcp_bpf_send_verdict).  So stream_claim writes a secret behind what was judged, and
+ * stream_read lets it leave when it finds that again at the right place; where nothing
+ * lies behind it the secret takes the place of the last bytes, which egress compares.
+ *
+ * A stream that was let go costs what any other does.
  */
 #include "vmlinux.h"
 #include <linux/bpf.h>
 #include <linux/in.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+#include "hash.h"
 #include "judge.h"
 #include "maps.h"
 #include "names.h"
@@ -50,10 +58,29 @@ _Static_assert(READ_BYTES >= CLIENT_UNIT, "what is read is at hand");
 /* Bytes that may leave before a program looks again: well within what TCP's numbers tell apart. */
 #define LEAVE_MAX	(1u << 30)
 
+#define ROOM		2048	/* bytes of a socket's that what is sent takes besides itself */
+
 enum stream_state {
 	STREAM_HELD,
+	STREAM_LAST,		/* will be open when its tails have left */
 	STREAM_OPEN,		/* no byte is looked at any more */
 	STREAM_SHUT,		/* nothing more leaves */
+};
+
+#define TAIL		8	/* bytes, and those of a secret */
+#define TAILS		16	/* that wait to leave; pipelines of requests are no deeper */
+
+/* The last bytes of what was judged, to be compared as they leave. */
+struct tail {
+	__u32 seq;
+	__u8 due;		/* a bit each */
+	__u8 bytes[TAIL];
+};
+
+enum claim {
+	CLAIM_NONE,
+	CLAIM_WHOLE,		/* the secret is behind what was judged */
+	CLAIM_TAIL,		/* it covers its last bytes */
 };
 
 /* All of it is used under the socket's lock alone. */
@@ -62,6 +89,13 @@ struct stream {
 	__u8 state;		/* enum stream_state */
 	__u8 last;		/* character of the name */
 	bool timed;		/* we have asked for RTT callbacks */
+	bool opens;		/* with what is claimed */
+	__u8 claimed;		/* CLAIM_* */
+	__u8 next_tail;
+	__u32 claim;		/* where the secret is */
+	__u64 secret, covered;	/* and what was there */
+	bool tailed;		/* some of these are due */
+	struct tail tails[TAILS];
 	__u32 seq;		/* of the next byte that is written */
 	__u32 limit;		/* of the first that may not leave yet */
 	__u64 written;		/* bytes before seq */
@@ -176,85 +210,218 @@ static __always_inline bool stream_unread(struct stream *s)
 
 /* ---- As it is written ---- */
 
-static __always_inline int stream_pass(struct sk_msg_md *msg, struct stream *s)
+static __always_inline int stream_shut(struct stream *s)
 {
-	__u64 n = s->client.unit - s->written;
+	return stream_unread(s) ? SK_PASS : SK_DROP;
+}
 
-	if (n > LEAVE_MAX)
-		n = LEAVE_MAX;
-	s->limit = s->seq + n;
+static __always_inline const struct sock *stream_sock(struct bpf_sock *sk)
+{
+	return (const struct sock *)bpf_skc_to_tcp_sock(sk);
+}
+
+/*
+ * What need not be read, up to s->client.unit.  As long as the socket does not take all
+ * of that many bytes at once, the kernel lets as many go each time that it is written to,
+ * without asking.  So where there is little room they are few, and not the last ones.
+ */
+static __always_inline int stream_pass(struct sk_msg_md *msg, struct stream *s,
+				       const struct sock *sk)
+{
+	__u64 left = s->client.unit - s->written;
+	__u32 n = left < msg->size ? left : msg->size, few;
+	__s32 room = sk->sk_sndbuf - sk->sk_wmem_queued;
+
+	if (2ll * n + ROOM > room) {
+		few = room >> 2 > sk->sk_sndbuf >> 3 ? room >> 2 : sk->sk_sndbuf >> 3;
+		if (few > (left + 1) >> 1)
+			few = (left + 1) >> 1;
+		if (n > few)
+			n = few;
+	}
+	s->limit = s->seq + (left < LEAVE_MAX ? left : LEAVE_MAX);
 	bpf_msg_apply_bytes(msg, n);
 	return SK_PASS;
 }
 
-static __always_inline int stream_open(struct stream *s)
+/* The bytes of @t that are in the message from @at on. */
+static __always_inline void tail_fill(struct tail *t, struct sk_msg_md *msg, __u32 at, __u32 len)
 {
-	s->state = STREAM_OPEN;
+	__u32 i;
+
+	t->due = 0;
+	for (i = 0; i < TAIL; i++) {
+		int c = byte_at(msg, at + i);
+
+		if (i >= len || c < 0)
+			break;
+		t->bytes[i] = c;
+		t->due |= 1 << i;
+	}
+}
+
+/* The last @len bytes of what was judged, at the beginning of the message. */
+static __always_inline int stream_tail(struct sk_msg_md *msg, struct stream *s,
+				       const struct sock *sk, __u32 len)
+{
+	struct tail *t = &s->tails[s->next_tail % TAILS];
+
+	if (t->due)
+		return stream_shut(s);
+	t->seq = s->seq;
+	tail_fill(t, msg, 0, len);
+	s->tailed = true;
+	s->next_tail++;
+	if (s->opens) {
+		s->state = STREAM_LAST;
+		return SK_PASS;
+	}
+	return stream_pass(msg, s, sk);
+}
+
+/* Eight bytes of the message become @word, if it has them and @want is NULL or what they were. */
+static __always_inline bool message_put(struct sk_msg_md *msg, __u32 at, __u64 word,
+					const __u64 *want, __u64 *was)
+{
+	__u8 *p = msg->data, *end = msg->data_end;
+
+	if (at > READ_BYTES)
+		return false;
+	barrier_var(at);	/* 6.1 bounds the register that is tested, not the one that is added */
+	p += at & READ_BYTES;
+	if (p + sizeof(word) > end)
+		return false;
+	*was = *(__u64 *)p;
+	if (want && *was != *want)
+		return false;
+	*(__u64 *)p = word;
+	return true;
+}
+
+/* The first @len bytes of the message, of which @pulled can be read, are judged. */
+static __always_inline int stream_claim(struct sk_msg_md *msg, struct stream *s,
+					const struct sock *sk, __u32 len, __u32 pulled)
+{
+	s->claimed = CLAIM_WHOLE;
+	if (pulled < len + TAIL) {
+		s->claimed = CLAIM_TAIL;
+		if (len <= TAIL) {
+			s->claimed = CLAIM_NONE;
+			return stream_tail(msg, s, sk, len);
+		}
+		len -= TAIL;
+	}
+	s->claim = s->seq + len;
+	s->secret = (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32();
+	s->secret ^= hash_mix(control.seed[0], bpf_ktime_get_ns());
+	/* It would wait for room that only its leaving can make. */
+	if ((int)(len + len / 2 + ROOM) > sk->sk_sndbuf ||
+	    !message_put(msg, len, s->secret, 0, &s->covered))
+		return stream_shut(s);
+	bpf_msg_apply_bytes(msg, len);
 	return SK_PASS;
 }
 
+/* What was judged has been written, if the secret is behind it. */
+static __always_inline bool stream_proven(struct sk_msg_md *msg, struct stream *s)
+{
+	__u64 was;
+
+	if (bpf_msg_pull_data(msg, 0, TAIL, 0) ||
+	    !message_put(msg, 0, s->covered, &s->secret, &was))
+		return false;
+	if (s->seq != s->claim)
+		return false;
+	s->limit = s->claim;
+	return true;
+}
+
 /* A hello or request is whole. */
-static __always_inline int stream_said(struct sk_msg_md *msg, struct stream *s)
+static __always_inline bool stream_said(struct stream *s)
 {
 	stream_spell(s);
-	if (!stream_judge(s)) {
-		s->state = STREAM_SHUT;
-		return SK_DROP;
-	}
-	if (s->client.kind == CLIENT_TLS)
-		return stream_open(s);
-	client_next(&s->client);
-	return stream_pass(msg, s);
+	return stream_judge(s);
 }
 
 /* Where in the stream this message is. */
-static __always_inline bool stream_place(struct stream *s, struct bpf_sock *sk)
+static __always_inline bool stream_place(struct stream *s, const struct sock *sk)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	__u32 seq = ((const struct tcp_sock *)sk)->write_seq;
 
-	if (!tp)
-		return false;
-	s->written += (__u32)(tp->write_seq - s->seq);
-	s->seq = tp->write_seq;
+	s->written += (__u32)(seq - s->seq);
+	s->seq = seq;
 	/* Behind what is to be read next: something was written past us. */
 	return s->written <= s->client.unit;
+}
+
+/* A message, or the rest of one, that begins with what must be read. */
+static __always_inline int stream_hear(struct sk_msg_md *msg, struct stream *s,
+				       const struct sock *sk)
+{
+	__u32 pulled = msg->size < READ_BYTES ? msg->size : READ_BYTES, len;
+	struct client_walk w = { .bytes = msg, .client = &s->client, .from = s->written };
+
+	if (bpf_msg_pull_data(msg, 0, pulled, 0))
+		return SK_DROP;
+	s->opens = false;
+	switch (client_read(&w)) {
+	case PARSE_MORE:
+		bpf_msg_cork_bytes(msg, s->client.at + 1 - s->written);
+		return SK_DROP;		/* only where the kernel cannot hold more */
+	case PARSE_NAME:
+		if (!stream_said(s)) {
+			s->state = STREAM_SHUT;
+			return SK_DROP;
+		}
+		s->opens = s->client.kind == CLIENT_TLS;
+		break;
+	case PARSE_DATA:
+		break;
+	case PARSE_PLAIN:
+		s->opens = true;
+		break;
+	case PARSE_BAD:
+		return stream_shut(s);
+	}
+	/* What a hello ends with may say nothing, and still be to come. */
+	len = s->client.at - s->written < pulled ? s->client.at - s->written : pulled;
+	if (s->opens)
+		s->client.unit = s->client.at;
+	else
+		client_next(&s->client);
+	return stream_claim(msg, s, sk, len, pulled);
 }
 
 SEC("sk_msg")
 int stream_read(struct sk_msg_md *msg)
 {
 	struct bpf_sock *sk = msg->sk;
-	struct client_walk w = { .bytes = msg };
+	const struct sock *tcp;
 	struct stream *s;
+	__u8 claimed;
+	bool placed;
 
 	s = sk ? bpf_sk_storage_get(&streams, sk, 0, 0) : 0;
-	if (!s || s->state == STREAM_OPEN)
+	if (!s || s->state == STREAM_OPEN || s->state == STREAM_LAST)
 		return SK_PASS;		/* let go while this was being written */
-	if (s->state == STREAM_SHUT)
+	tcp = stream_sock(sk);
+	if (!tcp || s->state == STREAM_SHUT)
 		return SK_DROP;
-	if (!stream_place(s, sk))
-		return stream_unread(s) ? SK_PASS : SK_DROP;
-	if (s->written < s->client.unit)
-		return stream_pass(msg, s);
-	if (bpf_msg_pull_data(msg, 0, msg->size < READ_BYTES ? msg->size : READ_BYTES, 0))
-		return SK_DROP;
-	w.client = &s->client;
-	w.from = s->written;
-	switch (client_read(&w)) {
-	case PARSE_MORE:
-		bpf_msg_cork_bytes(msg, s->client.at + 1 - s->written);
-		return SK_DROP;		/* only where the kernel cannot hold more */
-	case PARSE_NAME:
-		return stream_said(msg, s);
-	case PARSE_DATA:
-		client_next(&s->client);
-		return stream_pass(msg, s);
-	case PARSE_PLAIN:
-		return stream_open(s);
-	case PARSE_BAD:
-		break;
+	bpf_msg_cork_bytes(msg, 0);	/* else it holds for the rest of what was corked, too */
+	claimed = s->claimed;
+	s->claimed = CLAIM_NONE;
+	placed = stream_place(s, tcp);
+	if ((claimed && !stream_proven(msg, s)) || !placed)
+		return stream_shut(s);
+	if (claimed == CLAIM_TAIL)
+		return stream_tail(msg, s, tcp, TAIL);
+	if (claimed && s->opens) {
+		s->state = STREAM_LAST;
+		return SK_PASS;
 	}
-	return stream_unread(s) ? SK_PASS : SK_DROP;
+	if (s->written < s->client.unit)
+		return stream_pass(msg, s, tcp);
+	return stream_hear(msg, s, tcp);
 }
 
 /* ---- As it lives ---- */
@@ -346,15 +513,68 @@ int stream_follow(struct bpf_sock_ops *ops)
 
 /* ---- As it leaves ---- */
 
-__noinline int stream_may_leave(struct __sk_buff *skb, __u32 end, __u32 urgent)
+/* Data that leaves, and the tails of what was judged. */
+struct leaving {
+	struct __sk_buff *skb;
+	struct stream *s;
+	__u32 end;		/* the number behind its last byte */
+	__u32 len;		/* bytes */
+	__u32 due;		/* tails that are still to come */
+	bool same;
+};
+
+static long tail_compare(__u32 i, void *data)
+{
+	struct leaving *l = data;
+	struct tail *t = &l->s->tails[i / TAIL % TAILS];
+	__u32 bit = 1 << i % TAIL, back = l->end - (t->seq + i % TAIL);
+	__u8 byte;
+
+	if (!(t->due & bit))
+		return 0;
+	/* Not of this packet; beyond it, or from before. */
+	if (back - 1 >= l->len) {
+		l->due++;
+		return 0;
+	}
+	if (bpf_skb_load_bytes(l->skb, l->skb->len - back, &byte, 1) ||
+	    byte != t->bytes[i % TAIL]) {
+		l->same = false;
+		return 1;
+	}
+	t->due &= ~bit;
+	return 0;
+}
+
+/* Whether the last bytes of what was judged are what leaves. */
+static __always_inline bool tails_leave(struct __sk_buff *skb, struct stream *s, __u32 end,
+					__u32 len)
+{
+	struct leaving l = { .skb = skb, .s = s, .end = end, .len = len, .same = true };
+
+	if (s->tailed)
+		repeat(TAILS * TAIL, tail_compare, &l);
+	if (!l.same)
+		return false;
+	s->tailed = l.due;
+	if (!l.due && s->state == STREAM_LAST)
+		s->state = STREAM_OPEN;
+	return true;
+}
+
+__noinline int stream_may_leave(struct __sk_buff *skb, __u32 end, __u32 len, __u32 urgent)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct stream *s = sk ? bpf_sk_storage_get(&streams, sk, 0, 0) : 0;
 
-	if (!s)
+	if (!s || (s->state == STREAM_OPEN && !urgent))
 		return 1;
+	/* It is being written, and leaves when the rest of it is. */
+	if (s->claimed && !urgent && (__s32)(end - s->claim) <= 0 && (__s32)(end - s->limit) > 0)
+		return 0;
 	/* Urgent data is not in the stream that a server reads (RFC 6093). */
-	if (!urgent && (s->state == STREAM_OPEN || (__s32)(end - s->limit) <= 0))
+	if (!urgent && (s->state == STREAM_LAST || (__s32)(end - s->limit) <= 0) &&
+	    tails_leave(skb, s, end, len))
 		return 1;
 	return s->state != STREAM_SHUT && stream_unread(s);
 }

@@ -7,8 +7,8 @@
 
 struct __sk_buff;
 
-/* Whether data of a stream may leave: @end is the sequence number behind it. */
-int stream_may_leave(struct __sk_buff *skb, __u32 end, __u32 urgent);
+/* Whether @len bytes of a stream may leave: @end is the sequence number behind them. */
+int stream_may_leave(struct __sk_buff *skb, __u32 end, __u32 len, __u32 urgent);
 
 /* Whether the packet's socket is a stream that is held on its way there. */
 int stream_goes(struct __sk_buff *skb, const struct target *to);

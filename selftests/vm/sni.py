@@ -53,6 +53,14 @@ def arrived(port, want, patience):
         lock.wait_for(lambda: port in over or (want and len(heard.get(port, b"")) >= want), patience)
         return bytes(heard.get(port, b""))
 
+def taken(port, patience):
+    """All that came from that port, which another connection may have next."""
+    got = arrived(port, 0, patience)
+    with lock:
+        heard.pop(port, None)
+        over.pop(port, None)
+    return got
+
 # ---- Hellos (RFC 8446, 4.1.2) ----
 
 def vector(width, data):
@@ -191,10 +199,9 @@ def attempt(data, send, port=443, setup=None, patience=3):
     except OSError as e:
         error = e.errno or errno.ETIMEDOUT
     if error is None:
-        got = arrived(local, len(data), patience)
+        arrived(local, len(data), patience)
     c.close()
-    got = arrived(local, 0, patience)
-    return got, error
+    return taken(local, patience), error
 
 def passes(name, data, send=by_send, **more):
     got, error = attempt(data, send, **more)
@@ -330,9 +337,8 @@ def fast_open(data):
     except OSError as e:
         error = e.errno
     port = c.getsockname()[1]
-    got = arrived(port, len(data), 0.5)
     c.close()
-    return got, error
+    return taken(port, 0.5), error
 
 def fast_open_connect(c):
     c.setsockopt(socket.IPPROTO_TCP, 30, 1)     # TCP_FASTOPEN_CONNECT
@@ -388,12 +394,14 @@ def odd():
 def reconnection():
     c = connect()
     c.sendall(record(good))
+    port = c.getsockname()[1]
     disconnect(c)
+    taken(port, 3)
     c.connect((addr, 443))
     port = c.getsockname()[1]
     send_quietly(c, record(bad))
     c.close()
-    got = arrived(port, 0, 3)
+    got = taken(port, 3)
     told(got == (record(bad) if mode == "open" else b""), "the next connection of a socket", "got", len(got))
 
 # ---- HTTP and others ----
@@ -424,6 +432,98 @@ def http():
     stays("HTTP: a forbidden host behind chunks", chunks + b, port=80, may=chunks)
     stays("HTTP: no host", b"GET / HTTP/1.0\r\n\r\n", port=80)
     passes("neither TLS nor HTTP", b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n" + bytes(5000), port=22)
+
+# ---- As the kernel takes it: across pages, and no more than it has room for ----
+
+def across_pages(left, work):
+    """In a thread of its own the kernel fills fresh 32 KB; @left bytes of them are left to @work."""
+    def fill():
+        with socket.create_connection(("127.0.0.1", sink.getsockname()[1])) as c:
+            c.sendall(bytes(32768 - left))
+            work()
+    sink = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=sink_serve, args=(sink,), daemon=True).start()
+    thread = threading.Thread(target=fill)
+    thread.start()
+    thread.join()
+    sink.close()
+
+def sink_serve(sock):
+    with sock.accept()[0] as conn:
+        while conn.recv(1 << 20):
+            pass
+
+def little_room(c, data):
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    c.setblocking(False)
+    while data:
+        try:
+            data = data[c.send(data):]
+        except BlockingIOError:
+            time.sleep(0.001)
+
+def pages():
+    g, two = record(good), request(good) * 2
+    chunks = request(good, "POST / HTTP/1.1", "Transfer-Encoding: chunked\r\n", "5\r\nabcde\r\n"
+                     "9000\r\n" + "y" * 0x9000 + "\r\n0\r\n\r\n") + request(good)
+    wrong = []
+    def one(data, port, send=by_send):
+        got, error = attempt(data, send, port)
+        if got != data or error:
+            wrong.append((left, len(got), len(data), error))
+    for left in (32, 37, 38, 39, 73, 75):
+        across_pages(left, lambda: one(two, 80))
+        across_pages(left, lambda: one(chunks, 80))
+        across_pages(left, lambda: one(g, 443))
+        across_pages(left, lambda: one(g, 443, by_more))
+    told(not wrong, "across pages", wrong)
+    big = request(good, "POST / HTTP/1.1", "Content-Length: 200000\r\n", "x" * 200000)
+    passes("HTTP: with room for little", big + request(good), little_room, port=80)
+    passes("HTTP: chunks with room for little", chunks * 3, little_room, port=80)
+    passes("a hello with room for little", record(good, 1200), little_room)
+    stays("a forbidden hello with room for little", record(bad, 1200), little_room)
+
+# ---- What was judged is not sent, and something else is in its place ----
+
+def optmem(n=None):
+    with open("/proc/sys/net/core/optmem_max", "r+") as f:
+        was = f.read()
+        if n is not None:
+            f.seek(0)
+            f.write(str(n))
+    return was
+
+def after_refusal(first):
+    """The kernel takes nothing of @first, for a reason of its own: no memory to tell of its end."""
+    def send(c, data):
+        c.setsockopt(socket.SOL_SOCKET, 60, 1)  # SO_ZEROCOPY
+        was = optmem(1)
+        try:
+            c.send(first, 0x4000000)
+            raise OSError(errno.EPROTO, "not refused")
+        except OSError as e:
+            if e.errno != errno.ENOBUFS and not (mode != "open" and e.errno == errno.EACCES):
+                raise
+        finally:
+            optmem(was)
+        c.sendall(data)
+    return send
+
+def half_first(c, data):
+    """It takes the beginning of an allowed one, which is as long."""
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    c.setblocking(False)
+    n = c.send(data.replace(bad.encode(), good.encode()))
+    little_room(c, data[n:])
+
+def swapped():
+    g, b = record(good), record(bad)
+    stays("a forbidden name in place of one that was judged", b, after_refusal(g), prompt=False)
+    stays("a forbidden host in place of one", request(bad), after_refusal(request(good)), port=80, prompt=False)
+    stays("a hello in place of what is none", b, after_refusal(b"SSH-2.0-x\r\n"), prompt=False)
+    stays("a hello in place of a byte", b, after_refusal(b"\0"), prompt=False)
+    if mode != "open":
+        stays("a forbidden end of a hello", record(bad, 15000), half_first, prompt=False)
 
 # ---- A stream that was let go ----
 
@@ -472,6 +572,6 @@ def after():
 listen(443)
 listen(80)
 listen(22)
-for part in (hellos, waits, early, odd, reconnection, http, after):
+for part in (hellos, waits, early, odd, reconnection, http, pages, swapped, after):
     if len(sys.argv) < 6 or part.__name__ in sys.argv[5:]:
         part()
