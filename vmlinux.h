@@ -17,27 +17,62 @@
 
 /* Files and paths */
 
+struct list_head {
+	struct list_head *next;
+	struct list_head *prev;
+};
+
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct qstr {
+	__u32 len;
 	const unsigned char *name;
 };
 
+struct dentry;
+
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_magic;
+	struct dentry *s_root;
+	struct list_head s_mounts;
 };
 
 struct inode {
+	__u16 i_mode;
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	const __u32 i_nlink;
+	__u32 i_rdev;
+	struct hlist_head i_dentry;
 };
 
 struct dentry {
+	__u32 d_flags;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	unsigned char d_iname[32];
+	union {
+		struct hlist_node d_alias;
+	} d_u;
+};
+
+struct dentry___new {	/* since 6.14 */
+	union {
+		unsigned char string[40];
+	} d_shortname;
 };
 
 struct vfsmount {
 	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
 	int mnt_flags;
 };
 
@@ -49,6 +84,7 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct list_head mnt_instance;
 };
 
 struct path {
@@ -57,10 +93,10 @@ struct path {
 };
 
 struct file {
+	__u32 f_mode;
+	__u32 f_flags;
 	struct path f_path;
 	struct inode *f_inode;
-	__u32 f_flags;
-	__u32 f_mode;
 };
 
 /* Processes */
@@ -73,6 +109,11 @@ struct ns_common {
 
 struct mnt_namespace {
 	struct ns_common ns;
+	__u64 event;
+};
+
+struct fs_struct {
+	struct path root;
 };
 
 struct nsproxy {
@@ -122,6 +163,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
+	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
 };
@@ -248,6 +290,11 @@ struct bpf_iter__task {
 #define PF_KTHREAD	0x00200000
 #define CLONE_THREAD	0x00010000
 #define EPERM		1
+#define S_IFMT		0170000
+#define S_IFCHR		0020000
+#define S_IFDIR		0040000
+#define S_IFBLK		0060000
+#define DCACHE_DISCONNECTED 0x20
 #define EOPNOTSUPP	95
 #define EALREADY	114
 #define READING_MODULE		2
@@ -260,6 +307,7 @@ struct bpf_iter__task {
 #define NFPROTO_NETDEV	5
 #define NFPROTO_BRIDGE	7
 #define O_TRUNC		01000
+#define FMODE_WRITE	2
 #define XFRM_MSG_NEWSA		0x10
 #define XFRM_MSG_NEWPOLICY	0x13
 #define XFRM_MSG_UPDPOLICY	0x19

@@ -54,6 +54,9 @@ enum rule_kind {
 	RULE_SELF_PROTECT,
 	RULE_REGO,			/* a rule in Rego; index: line, in source */
 	RULE_REGO_DENY,			/* ancestry_denied; likewise */
+	RULE_BLOCKED_PATHS,		/* index: entry */
+	RULE_PROTECTED_PATHS,		/* index: entry */
+	RULE_MONITORED_PATHS,		/* index: entry */
 	RULE_KINDS
 };
 
@@ -140,6 +143,7 @@ struct deny {
 #define POLICY_QUIC		(1u << 9)	/* no QUIC where only a name leads */
 #define POLICY_NO_HTTP		(1u << 10)	/* nor HTTP in the clear */
 #define POLICY_EXEC		(1u << 14)	/* some executable is denied */
+#define POLICY_FILES		(1u << 15)	/* some path is blocked, protected or monitored */
 #define POLICY_PTRACE		(1u << 17)	/* block_ptrace */
 #define POLICY_SELF		(1u << 18)	/* self_protect */
 #define POLICY_SOCKETS		(1u << 19)	/* blocked_sockets */
@@ -189,6 +193,50 @@ struct destination {
 	__u16 count;
 	__u16 flags;		/* DEST_* */
 	struct rule_ref rule;
+};
+
+/* ---- Files ---- */
+
+#define PATTERN_PARTS	16
+#define FILE_PATTERNS	128
+#define FILE_PARTS	64	/* components of a path that can be judged; a power of two */
+#define FILE_FILTER_BITS 12
+#define FILE_FILTER	((1 << FILE_FILTER_BITS) / 64)
+#define FILE_PLAIN	64
+#define FILE_NAMES	4096
+
+#define PATTERN_ROOTED	1	/* from the root on; otherwise under any directory */
+#define PATTERN_TREE	2	/* what it names, and all below */
+#define FILE_BLOCKED	16	/* not to be opened */
+#define FILE_PROTECTED	32	/* not to be changed */
+#define FILE_MONITORED	64	/* to be told of */
+
+struct file_pattern {
+	__u64 part[PATTERN_PARTS];	/* hashes of its components, the last one first; 0: any */
+	__u32 n;
+	__u32 flags;			/* PATTERN_*, FILE_* */
+	struct rule_ref rule;
+};
+
+struct file_rules {
+	__u32 n;
+	__u32 pad;
+	struct file_pattern pattern[FILE_PATTERNS];
+};
+
+/* A file with several links, or a device, that was under a pattern when the policy was loaded. */
+struct file_id {
+	__u64 flags;			/* FILE_* */
+	struct rule_ref rule;
+};
+
+/* What is done with a file. */
+enum file_access {
+	FILE_OPEN = 1,
+	FILE_OPEN_WRITE,
+	FILE_RENAME,
+	FILE_LINK,
+	FILE_ACCESSES
 };
 
 /* ---- Scopes: which policy a process is under ---- */
@@ -299,6 +347,7 @@ enum event_type {
 	EVENT_GUARD,		/* see enum guard_action, which port is; addr begins with its object */
 	EVENT_EXEC,		/* a program that may not be executed; addr is its image hash */
 	EVENT_DNS,		/* a question to a name server; struct dns_event */
+	EVENT_FILE,		/* addr: an image hash, then the O_* flags; port: enum file_access */
 };
 
 /* What a process tried of which guard.bpf.c keeps it; and the object, a __u64. */
@@ -431,6 +480,7 @@ enum guard {
 	GUARD_EXEMPT,		/* exempt processes are not to be traced */
 	GUARD_SOCKETS,		/* blocked_sockets */
 	GUARD_SELF,		/* self_protect */
+	GUARD_FILES,		/* paths that are blocked, protected or monitored */
 	GUARDS
 };
 
@@ -497,6 +547,11 @@ struct control {
 	struct guard_scopes guards[GUARDS];
 	__u64 attached;		/* POLICY_* for which programs were attached on demand */
 	struct own own;
+	/* Names and numbers of files that patterns of any policy are about: to read, to write. */
+	__u64 file_filter[2][FILE_FILTER];	/* bits are only added, until the unload */
+	__u64 file_plain[FILE_PLAIN];	/* file systems of which no mount has such a name above it */
+	__u64 host_root, host_ns;	/* process 1: struct vfsmount of its root, its mnt_namespace */
+	__u64 file_names;		/* how many of "images" are files; may run past FILE_NAMES */
 };
 
 #define FLOWS		16384
@@ -508,6 +563,8 @@ struct control {
 
 _Static_assert(sizeof(struct rule_ref) == 8, "rule_ref");
 _Static_assert(sizeof(struct cond) == 32, "cond");
+_Static_assert(sizeof(struct file_pattern) == 16 + 8 * PATTERN_PARTS, "file_pattern");
+_Static_assert(sizeof(struct file_id) == 16, "file_id");
 _Static_assert(sizeof(struct grant) == 16, "grant");
 _Static_assert(sizeof(struct deny) == 16, "deny");
 _Static_assert(sizeof(struct address_key) == 20, "address_key");
@@ -527,7 +584,7 @@ _Static_assert(sizeof(struct dns_event) == 16 + sizeof(struct dns_flow), "dns_ev
 _Static_assert(sizeof(struct fold_key) == 32, "fold_key");
 _Static_assert(sizeof(struct own) == 16 + 4 * (OWN_BTFS + OWN_MAPS) + 8 * OWN_MOUNTS, "own");
 _Static_assert(sizeof(struct control) == 96 + 8 * COUNTERS + 16 * GUARDS + 8 +
-	       sizeof(struct own), "control");
+	       sizeof(struct own) + 16 * FILE_FILTER + 8 * FILE_PLAIN + 24, "control");
 _Static_assert(sizeof(struct policy) == 40 + 2 * 64 + 16 * POLICY_DENIES + 32 * POLICY_CONDS +
 	       16 * POLICY_GRANTS, "policy");
 

@@ -48,7 +48,8 @@ static __always_inline __u32 lowest(__u64 bits)
 }
 
 /* Reports an attempt that the policies of @scopes, of which there is one, forbid: -EPERM, or 0. */
-static __noinline int guard_refuse(struct task *t, __u64 scopes, const struct attempt *a)
+static __noinline __attribute__((unused)) int
+guard_refuse(struct task *t, __u64 scopes, const struct attempt *a)
 {
 	struct target to = { .port = a->action };
 	struct outcome out = { .rule = a->rule };

@@ -34,6 +34,7 @@ enum hash_domain {
 	HASH_IMAGE,
 	HASH_SOCKET,	/* an AF_UNIX socket's name; an abstract one begins with "@" */
 	HASH_HOST,
+	HASH_DEVICE,
 };
 
 static __always_inline __u64 hash_start(const __u64 seed[2], enum hash_domain domain)

@@ -893,6 +893,10 @@ int adopt_tasks(struct bpf_iter__task *ctx)
 
 	if (!task || (task->flags & PF_KTHREAD) || !task->mm)
 		return 0;
+	if (task->tgid == 1) {
+		control.host_root = (__u64)BPF_CORE_READ(task, fs, root.mnt);
+		control.host_ns = (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
+	}
 	t = record_make(task);
 	if (!t) {
 		control.deferred++;

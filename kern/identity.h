@@ -25,6 +25,9 @@ static __always_inline struct task *current_record(void)
 /* As path_hash() in identity.bpf.c has it, of a place (path.h), whose pointers are given as numbers. */
 __u64 path_hash_of(struct task *t, __u64 dentry, __u64 mnt);
 
+/* Of a name with zeroes behind it, as hash_bytes() wants them. */
+__u64 name_hash(const struct name *name, __u32 len);
+
 #define LINEAGE_DEPTH	32	/* parents that are asked */
 
 static __always_inline bool descends_from(struct task_struct *task, __u32 tgid)

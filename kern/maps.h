@@ -80,6 +80,27 @@ struct args {
 	__u8 cut;		/* CUT_*: within an argument that is read in pieces */
 };
 
+/* A file that is compared with patterns: each way that leads to it, one after the other. */
+struct file_walk {
+	struct name name;
+	__u64 at[FILE_PARTS + 1];	/* dentries, from itself to the root of its file system */
+	__u64 part[FILE_PARTS];		/* hashes of their names */
+	__u64 above[FILE_PARTS];	/* of those above the root of a mount */
+	__u32 nparts, nabove;
+	__u32 below;			/* how many of part[] are below the root of that mount */
+	__u32 classes;			/* FILE_* that count */
+	__u64 dentry, mnt;		/* where a walk is */
+	__u64 next, head;		/* mounts of the file system that are left */
+	__u64 hash;
+	__u64 scopes;			/* that ask */
+	__u64 denied, flagged;		/* that have a pattern for it */
+	__u64 via;			/* mount by which one was found */
+	struct rule_ref why, flag;
+	__s32 from, here;		/* where a pattern may begin, and does */
+	__u8 moves;			/* what is below it counts too */
+	__u8 hit, whole, unknown;
+};
+
 /*
  * One per thread, so that only the thread itself reads and writes it: no lock,
  * no torn verdict.  Written by identity.bpf.c (copied at clone, renewed at
@@ -96,9 +117,10 @@ struct task {
 	__u32 exec_told;	/* this exec has been reported, or its caller is exempt */
 	__u32 pad;
 	struct outcome out;	/* scratch, of a verdict */
-	union {			/* scratch, of an exec or of a verdict */
+	union {			/* scratch, of an exec, a verdict, or a file */
 		struct name name;
 		struct facts facts;
+		struct file_walk file;
 	};
 	struct facts exec_facts;	/* scratch, of an exec that is judged */
 	struct pathbuf path;	/* scratch: a path, and text that is looked for a name */

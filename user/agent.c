@@ -300,6 +300,7 @@ static struct about event_about(const void *data)
 	case EVENT_PACKET:
 	case EVENT_GUARD:
 	case EVENT_EXEC:
+	case EVENT_FILE:
 		return (struct about){ flow->key.tgid, flow->key.scope,
 				       flow->key.verdict & VERDICT_BLOCK };
 	case EVENT_DNS:

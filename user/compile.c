@@ -17,6 +17,7 @@
 #include "github_meta.h"
 #include "hash.h"
 #include "hosts.h"
+#include "paths.h"
 #include "rego/rego.h"
 #include "resolvers.h"
 #include "target.h"
@@ -822,6 +823,37 @@ static void compile_sockets(struct compiler *c)
 	}
 }
 
+static void compile_paths(struct compiler *c, const struct path_list *l, __u32 class,
+			  enum rule_kind kind, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		struct rule_ref rule = rule_at(kind, 0, &l->v[i].at);
+		const char *why = paths_add(c->t, c->seed, l->v[i].path, class, &rule);
+
+		if (why)
+			fail(c, &l->v[i].at, key, "\"%s\" %s", l->v[i].path, why);
+	}
+}
+
+static void compile_files(struct compiler *c)
+{
+	const struct policy_src *s = c->src;
+
+	c->t->files = xcalloc(1, sizeof(*c->t->files));
+	if (s->file_enabled == NO)
+		return;
+	if (s->file_enabled == YES && !s->monitored_paths.n && !s->protected_paths.n &&
+	    !s->blocked_paths.n && !s->monitored_env_vars.n)
+		fail(c, NULL, "rules.file.enabled", "true, and no path or variable is listed; "
+		     "list what is meant in rules.file, or remove it");
+	compile_paths(c, &s->blocked_paths, FILE_BLOCKED, RULE_BLOCKED_PATHS,
+		      "rules.file.blocked_paths");
+	if (c->t->files->n)
+		c->t->policy.flags |= POLICY_FILES;
+}
+
 /* ---- Rego ---- */
 
 #define REGO_PREFIXES	4096	/* of one clause */
@@ -1218,10 +1250,12 @@ static void refuse_unsupported(struct compiler *c)
 	const struct policy_src *s = c->src;
 	size_t i;
 
-	if (s->file_enabled != NO &&
-	    (s->file_enabled == YES || s->monitored_paths.n || s->protected_paths.n ||
-	     s->blocked_paths.n || s->monitored_env_vars.n))
-		unsupported(c, NULL, "rules.file");
+	if (s->file_enabled != NO && s->monitored_paths.n)
+		unsupported(c, &s->monitored_paths.v[0].at, "rules.file.monitored_paths");
+	if (s->file_enabled != NO && s->protected_paths.n)
+		unsupported(c, &s->protected_paths.v[0].at, "rules.file.protected_paths");
+	if (s->file_enabled != NO && s->monitored_env_vars.n)
+		unsupported(c, &s->monitored_env_vars.v[0].at, "rules.file.monitored_env_vars");
 	if (s->webhooks.n && !s->agent)
 		fail(c, &s->webhooks.v[0].at, "webhooks",
 		     "it is the agent that posts to them; give this policy to kntrl start");
@@ -1289,6 +1323,7 @@ int compile(const struct policy_src *src, const __u64 seed[2], struct tables *t,
 	compile_dns(&c);
 	compile_exemptions(&c);
 	compile_sockets(&c);
+	compile_files(&c);
 	processes_unite(t);
 	addresses_unite(&c);
 	if (c.nhosts)
@@ -1307,6 +1342,8 @@ void tables_free(struct tables *t)
 	free(t->addresses);
 	free(t->processes);
 	free(t->sockets);
+	free(t->files);
+	free(t->file_ids);
 	free(t->hosts);
 	memset(t, 0, sizeof(*t));
 }

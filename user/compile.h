@@ -30,6 +30,11 @@ struct socket_entry {
 	struct rule_ref rule;
 };
 
+struct file_id_entry {
+	__u64 hash;
+	struct file_id id;
+};
+
 struct tables {
 	struct policy policy;
 	struct address_entry *addresses;	/* sorted by address, then length */
@@ -38,6 +43,10 @@ struct tables {
 	size_t nprocesses;
 	struct socket_entry *sockets;
 	size_t nsockets;
+	struct file_rules *files;
+	struct file_id_entry *file_ids;
+	size_t nfile_ids;
+	__u64 file_filter[2][FILE_FILTER];	/* to be added to that of struct control */
 	struct host_entry *hosts;	/* sorted by key, then length */
 	size_t nhosts;
 	size_t ngithub;		/* ranges of allow_github_meta */

@@ -35,6 +35,7 @@ static const struct {
 	__u32 flags;		/* POLICY_* */
 } on_demand[] = {
 	{ "guard_", POLICY_PTRACE | POLICY_SOCKETS | POLICY_EXEMPTS | POLICY_SELF },
+	{ "files_", POLICY_FILES },
 	{ "stream_", POLICY_SNI },
 	{ "self_", POLICY_SELF },
 };
@@ -419,6 +420,8 @@ static struct kntrl *skeleton_open(const struct engine *e, const struct kernel *
 	bpf_map__set_autocreate(skel->maps.process_template, false);
 	bpf_map__set_autocreate(skel->maps.socket_template, false);
 	bpf_map__set_autocreate(skel->maps.host_template, false);
+	bpf_map__set_autocreate(skel->maps.file_template, false);
+	bpf_map__set_autocreate(skel->maps.file_id_template, false);
 	bpf_object__for_each_program(prog, skel->obj) {
 		const char *name = bpf_program__name(prog);
 

@@ -15,7 +15,7 @@
 #include "util.h"
 
 /* The tables of a slot: the pin of the array they go into, and their own. */
-enum table { POLICY, ADDRESSES, PROCESSES, SOCKET_RULES, HOSTS, TABLES };
+enum table { POLICY, ADDRESSES, PROCESSES, SOCKET_RULES, HOSTS, FILE_RULES, FILE_IDS, TABLES };
 
 static const struct {
 	const char *outer;
@@ -34,6 +34,10 @@ static const struct {
 			   sizeof(struct rule_ref), 0 },
 	[HOSTS] = { PIN_HOSTS, "host_key", "destination", BPF_MAP_TYPE_LPM_TRIE,
 		    sizeof(struct host_key), sizeof(struct destination), BPF_F_NO_PREALLOC },
+	[FILE_RULES] = { PIN_FILES, "__u32", "file_rules", BPF_MAP_TYPE_ARRAY, 4,
+			 sizeof(struct file_rules), 0 },
+	[FILE_IDS] = { PIN_FILE_IDS, "__u64", "file_id", BPF_MAP_TYPE_HASH, 8,
+		       sizeof(struct file_id), 0 },
 };
 
 /* ---- Making tables ---- */
@@ -108,6 +112,8 @@ static int table_fill(int fd, enum table kind, const struct tables *t)
 
 	if (kind == POLICY)
 		err = entry_put(fd, &zero, &t->policy);
+	if (kind == FILE_RULES)
+		err = entry_put(fd, &zero, t->files);
 	for (i = 0; kind == ADDRESSES && i < t->naddresses && !err; i++)
 		err = entry_put(fd, &t->addresses[i].key, &t->addresses[i].dest);
 	for (i = 0; kind == PROCESSES && i < t->nprocesses && !err; i++)
@@ -116,6 +122,8 @@ static int table_fill(int fd, enum table kind, const struct tables *t)
 		err = entry_put(fd, &t->sockets[i].hash, &t->sockets[i].rule);
 	for (i = 0; kind == HOSTS && i < t->nhosts && !err; i++)
 		err = entry_put(fd, &t->hosts[i].key, &t->hosts[i].dest);
+	for (i = 0; kind == FILE_IDS && i < t->nfile_ids && !err; i++)
+		err = entry_put(fd, &t->file_ids[i].hash, &t->file_ids[i].id);
 	/* From here on not even root can change what was loaded. */
 	if (!err)
 		err = bpf_map_freeze(fd);
@@ -135,6 +143,8 @@ static size_t table_entries(enum table kind, const struct tables *t)
 		return t->nhosts;
 	case SOCKET_RULES:
 		return t->nsockets;
+	case FILE_IDS:
+		return t->nfile_ids;
 	default:
 		return 1;
 	}
@@ -259,7 +269,7 @@ static __u32 policy_flags(const struct engine *e, __u32 slot)
 	__u32 id;
 	/* The stricter, if it cannot be read. */
 	__u32 flags = POLICY_LOOPBACK | POLICY_TRACE | POLICY_PTRACE | POLICY_SELF | POLICY_EXEC |
-		      POLICY_SNI | POLICY_QUERIES;
+		      POLICY_SNI | POLICY_QUERIES | POLICY_FILES;
 
 	if (outer >= 0 && !bpf_map_lookup_elem(outer, &slot, &id))
 		fd = bpf_map_get_fd_by_id(id);
@@ -281,6 +291,7 @@ static void guards_set(struct engine *e, __u32 scope, __u32 flags, bool add)
 		[GUARD_EXEMPT] = POLICY_EXEMPTS,
 		[GUARD_SOCKETS] = POLICY_SOCKETS,
 		[GUARD_SELF] = POLICY_SELF,
+		[GUARD_FILES] = POLICY_FILES,
 	};
 	__u64 bit = 1ull << scope;
 	int g;
@@ -329,8 +340,19 @@ static void control_renew(struct engine *e)
 }
 
 static const char *const shown[TABLES] = {
-	"policy", "addresses", "processes", "sockets", "hosts"
+	"policy", "addresses", "processes", "sockets", "hosts", "files", "file_ids"
 };
+
+/* Bits of a policy that ends stay: to take them out would open what another one blocks. */
+static void file_filter_add(struct engine *e, const struct tables *t)
+{
+	int i;
+
+	for (i = 0; i < FILE_FILTER; i++) {
+		__atomic_or_fetch(&e->control->file_filter[0][i], t->file_filter[0][i], __ATOMIC_SEQ_CST);
+		__atomic_or_fetch(&e->control->file_filter[1][i], t->file_filter[1][i], __ATOMIC_SEQ_CST);
+	}
+}
 
 /* The tables in force under names that people find: scope0_addresses. */
 static void tables_show(const struct engine *e, __u32 id, const int fds[TABLES])
@@ -383,6 +405,7 @@ int scope_install(struct engine *e, __u32 id, const struct scope *like, struct t
 			e->control->flags |= CONTROL_QUERIES;
 		if (s.cgroup)
 			e->control->flags |= CONTROL_CGROUPS;
+		file_filter_add(e, t);
 		guards_set(e, id, t->policy.flags, true);
 		err = scope_write(e, id, &s);
 	}

@@ -26,6 +26,8 @@
 #define PIN_RUNNERS	"runners"
 #define PIN_SOURCES	"sources"
 #define PIN_SOCKETS	"sockets"
+#define PIN_FILES	"files"
+#define PIN_FILE_IDS	"file_ids"
 #define PIN_STREAM_SOCKETS "stream_sockets"
 #define PIN_SERVER_NAMES "server_names"
 #define PIN_DNS_FLOWS	"dns_flows"

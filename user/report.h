@@ -100,6 +100,13 @@ void target_text(char buf[ADDRESS_TEXT], const struct flow_key *key);
 /* "tcp", "udp", "raw:89", "socket". */
 void proto_text(char buf[16], const struct flow_key *key);
 
+/* "block"; "flag": reported because a rule asks for that; "pass". */
+const char *policy_text(const struct flow_key *key);
+
+/* Of an EVENT_FILE: "open", "rename"; and the flags of open(2). */
+const char *access_text(const struct flow_key *key);
+__u32 access_flags(const struct flow_key *key);
+
 /* The number of a protocol that proto_text() names. */
 bool proto_number(const char *name, __u8 *proto);
 
@@ -133,7 +140,7 @@ const char *report_sni(const struct report *r, const struct flow_key *key, char 
 size_t report_domains(const struct report *r, const struct flow_key *key,
 		      struct host_key keys[NAME_SLOTS]);
 
-/* The program that an EVENT_EXEC is about. */
+/* The program that an EVENT_EXEC is about, or the file of an EVENT_FILE. */
 const struct image *report_program(const struct report *r, const struct flow_key *key);
 
 /* The name of a program, or "?", safe for a terminal. */

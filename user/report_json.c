@@ -128,6 +128,14 @@ static void json_target(FILE *out, const struct report *r, const struct flow *f)
 		return;
 	}
 
+	if (f->key.type == EVENT_FILE) {
+		fputs(",\"proto\":\"file\",\"access\":", out);
+		json_words(out, access_text(&f->key));
+		fprintf(out, ",\"flags\":%u,\"file\":", access_flags(&f->key));
+		json_path(out, report_program(r, &f->key));
+		return;
+	}
+
 	proto_text(proto, &f->key);
 	target_text(target, &f->key);
 	fprintf(out, ",\"proto\":\"%s\",\"daddr\":\"%s\",\"dport\":%u", proto, target,
@@ -157,12 +165,11 @@ static const char *mode_of(const struct report *r, __u32 scope, __u8 verdict)
 	return mode == SCOPE_TRACE ? "\"trace\"" : mode == SCOPE_MONITOR ? "\"monitor\"" : "null";
 }
 
-static void json_verdict(FILE *out, const struct report *r, __u32 scope, __u8 verdict,
-			 const struct rule_ref *rule)
+static void json_verdict(FILE *out, const struct report *r, const char *policy, __u32 scope,
+			 __u8 verdict, const struct rule_ref *rule)
 {
 	fprintf(out, ",\"policy\":\"%s\",\"mode\":%s,\"denied\":%s",
-		verdict & VERDICT_BLOCK ? "block" : "pass", mode_of(r, scope, verdict),
-		verdict & VERDICT_DENIED ? "true" : "false");
+		policy, mode_of(r, scope, verdict), verdict & VERDICT_DENIED ? "true" : "false");
 	json_rule(out, r, rule);
 }
 
@@ -189,7 +196,7 @@ void json_flow(FILE *out, const struct report *r, const struct flow *f, __u64 ti
 	fputc(',', out);
 	json_process(out, r, f);
 	json_target(out, r, f);
-	json_verdict(out, r, f->key.scope, f->key.verdict, &f->rule);
+	json_verdict(out, r, policy_text(&f->key), f->key.scope, f->key.verdict, &f->rule);
 	json_ancestors(out, r, f);
 	fprintf(out, ",\"cgroup\":%llu,\"count\":%llu,\"first\":", f->cgroup, f->count);
 	json_time(out, r, f->first);
@@ -236,7 +243,7 @@ static void json_dns(FILE *out, const struct report *r, const struct dns_flow *f
 	fprintf(out, ",\"type\":\"%s\",\"server\":\"%s\"",
 		f->key.type ? dns_type_text(type, f->key.type) : "?", server);
 	json_answer(out, f);
-	json_verdict(out, r, f->key.scope, f->key.verdict, &f->rule);
+	json_verdict(out, r, f->key.verdict & VERDICT_BLOCK ? "block" : "pass", f->key.scope, f->key.verdict, &f->rule);
 	fprintf(out, ",\"cgroup\":%llu,\"count\":%llu,\"first\":", f->cgroup, f->count);
 	json_time(out, r, f->first);
 	fputs(",\"last\":", out);
@@ -257,6 +264,7 @@ void json_event(FILE *out, const struct report *r, const void *data, size_t size
 	case EVENT_PACKET:
 	case EVENT_GUARD:
 	case EVENT_EXEC:
+	case EVENT_FILE:
 		json_flow(out, r, &e->flow, head->time);
 		break;
 	case EVENT_DNS:

@@ -39,7 +39,7 @@ static void live_flow(FILE *out, const struct report *r, const struct flow *f, _
 		      const struct style *s)
 {
 	const char *word = f->key.verdict & VERDICT_DENIED ? "denied" :
-			   f->key.verdict & VERDICT_BLOCK ? "block" : "pass";
+			   policy_text(&f->key);
 	char proto[16], rule[RULE_TEXT];
 
 	proto_text(proto, &f->key);
@@ -95,6 +95,7 @@ void report_live(FILE *out, const struct report *r, const void *data, size_t siz
 	case EVENT_PACKET:
 	case EVENT_GUARD:
 	case EVENT_EXEC:
+	case EVENT_FILE:
 		live_flow(out, r, &e->flow, head->time, s);
 		break;
 	case EVENT_DNS:

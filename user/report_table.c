@@ -133,7 +133,7 @@ static char *target_cell(const struct report *r, const struct flow *f)
 
 static char *policy_cell(const struct flow *f)
 {
-	const char *policy = f->key.verdict & VERDICT_BLOCK ? "block" : "pass";
+	const char *policy = policy_text(&f->key);
 
 	return f->count > 1 ? print_cell("%s (x%llu)", policy, f->count) : xstrdup(policy);
 }

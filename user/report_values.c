@@ -116,6 +116,34 @@ void target_text(char buf[ADDRESS_TEXT], const struct flow_key *key)
 	snprintf(buf, ADDRESS_TEXT, "%ssocket %s/%s", raw ? "raw " : "", family, type);
 }
 
+const char *policy_text(const struct flow_key *key)
+{
+	if (key->verdict & VERDICT_BLOCK)
+		return "block";
+	return key->type == EVENT_FILE ? "flag" : "pass";
+}
+
+/* By enum file_access. */
+static const char *const accesses[FILE_ACCESSES] = {
+	[FILE_OPEN] = "open",
+	[FILE_OPEN_WRITE] = "open to write",
+	[FILE_RENAME] = "rename",
+	[FILE_LINK] = "link",
+};
+
+const char *access_text(const struct flow_key *key)
+{
+	return key->port < FILE_ACCESSES && accesses[key->port] ? accesses[key->port] : "access";
+}
+
+__u32 access_flags(const struct flow_key *key)
+{
+	__u32 flags;
+
+	memcpy(&flags, key->addr + sizeof(__u64), sizeof(flags));
+	return flags;
+}
+
 void proto_text(char buf[16], const struct flow_key *key)
 {
 	if (key->type == EVENT_SOCKET)
@@ -124,6 +152,8 @@ void proto_text(char buf[16], const struct flow_key *key)
 		snprintf(buf, 16, "guard");
 	else if (key->type == EVENT_EXEC)
 		snprintf(buf, 16, "exec");
+	else if (key->type == EVENT_FILE)
+		snprintf(buf, 16, "file");
 	else
 		number_text(buf, 16, protocols, "raw:", key->proto);
 }
@@ -140,7 +170,7 @@ void print_name(FILE *out, const struct report *r, __u64 hash)
 
 static bool has_port(const struct flow_key *key)
 {
-	return key->type != EVENT_SOCKET && key->type != EVENT_GUARD &&
+	return key->type != EVENT_SOCKET && key->type != EVENT_GUARD && key->type != EVENT_FILE &&
 	       proto_bit(key->proto) != PROTO_BIT_OTHER;
 }
 
@@ -158,7 +188,9 @@ void print_target(FILE *out, const struct report *r, const struct flow_key *key)
 {
 	char text[ADDRESS_TEXT];
 
-	if (key->type == EVENT_EXEC) {
+	if (key->type == EVENT_FILE)
+		fprintf(out, "%s ", access_text(key));
+	if (key->type == EVENT_EXEC || key->type == EVENT_FILE) {
 		print_program(out, report_program(r, key));
 		return;
 	}

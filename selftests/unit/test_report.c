@@ -103,6 +103,9 @@ static const struct {
 	{ { .kind = RULE_SELF_PROTECT }, "rules.self_protect" },
 	{ { .kind = RULE_REGO, .index = 12 }, "rego, line 12" },
 	{ { .kind = RULE_REGO_DENY, .index = 3 }, "rego ancestry_denied, line 3" },
+	{ { .kind = RULE_BLOCKED_PATHS, .index = 1 }, "rules.file.blocked_paths[1]" },
+	{ { .kind = RULE_PROTECTED_PATHS, .index = 2 }, "rules.file.protected_paths[2]" },
+	{ { .kind = RULE_MONITORED_PATHS, .index = 3 }, "rules.file.monitored_paths[3]" },
 };
 
 _Static_assert(sizeof(rules) / sizeof(*rules) == RULE_KINDS, "every kind of rule is tested");
