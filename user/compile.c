@@ -878,7 +878,7 @@ static void write_addresses(FILE *f, const struct addr_list *l, bool exact)
 		inet_ntop(v4 ? AF_INET : AF_INET6, a->addr + (v4 ? 12 : 0), text, sizeof(text));
 		fprintf(f, "%s\"%s", comma, text);
 		if (!exact)
-			fprintf(f, "/%u", a->prefixlen - (v4 ? V4_PREFIX : 0));
+			fprintf(f, "/%d", (int)a->prefixlen - (v4 ? V4_PREFIX : 0));
 		if (a->ports.lo || a->ports.hi != UINT16_MAX)
 			fprintf(f, ":%u-%u", a->ports.lo, a->ports.hi);
 		fputc('"', f);

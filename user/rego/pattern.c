@@ -442,12 +442,11 @@ static void translate(struct program *p, const struct node *n)
 		}
 		p->v[split].y = -1;
 		/* The chain of ends leads to what follows. */
-		while (p->v[last].x != last) {
+		while (last >= 0) {
 			i = p->v[last].x;
 			p->v[last].x = p->n;
-			last = i;
+			last = i == last ? -1 : i;
 		}
-		p->v[last].x = p->n;
 		return;
 	case N_REPEAT:
 		for (i = 0; i < n->min && !p->full; i++)
