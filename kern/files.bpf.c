@@ -7,6 +7,8 @@
  *   file_open		open*, openat2, open_by_handle_at, io_uring, /proc/PID/fd, exec
  *   inode_rename	a blocked file, or what it lies in, is to stay where it is
  *   inode_link		and to have no other names
+ *   sb_umount, sb_mount, move_mount
+ *			nor is the mount to be moved, or taken away, that it lies on
  *
  * A file has many paths.  Its own one in its file system is compared behind
  * that of the mount which it is reached by, and behind those of all mounts of
@@ -32,6 +34,7 @@
 #define INLINE_NAME	32	/* shorter names lie in the dentry: DNAME_INLINE_LEN, linux/dcache.h */
 #define PROC_MAGIC	0x9fa0	/* linux/magic.h */
 #define SYSFS_MAGIC	0x62656572
+#define OVERLAYFS_MAGIC	0x794c7630
 #define WORD(a, b, c, d) ((a) | (b) << 8 | (c) << 16 | (__u64)(d) << 24)
 
 /* ---- What can be no match ---- */
@@ -499,17 +502,20 @@ static long by_mount(__u32 i, void *data)
 	return 0;
 }
 
-/* /proc and /sys are what they are, wherever they are mounted. */
+/*
+ * /proc and /sys are what they are, wherever they are mounted.  An overlay is
+ * most often the root of a container, where a bind mount is another one's.
+ */
 static __always_inline void by_special_name(struct task *t, __u64 magic)
 {
 	struct file_walk *w = &t->file;
 	__u64 name = special_name(magic);
 
-	if (!name)
+	if (!name && magic != OVERLAYFS_MAGIC)
 		return;
 	*(__u64 *)w->name.text = name;
 	w->above[0] = name_hash(&w->name, name >> 24 ? 4 : 3);
-	w->nabove = 1;
+	w->nabove = name ? 1 : 0;
 	w->below = w->nparts;
 	file_by_mount(t, 0);
 }
@@ -534,6 +540,7 @@ struct file_attempt {
 	__u64 inode;		/* if another one is meant than the dentry's */
 	enum file_access access;
 	__u32 flags;		/* of open(2) */
+	bool unknown;		/* which file is meant */
 };
 
 static __always_inline __u32 classes_of(enum file_access access)
@@ -634,12 +641,12 @@ static __always_inline void walk_all(struct task *t, const struct file_attempt *
 	if (is_loose(t) && top != (__u64)BPF_CORE_READ(mnt, mnt.mnt_root))
 		w->unknown = 1;
 	magic = BPF_CORE_READ((struct dentry *)top, d_inode, i_sb, s_magic);
-	by_number(t, inode);
 	if (mnt)
 		file_by_mount(t, (__u64)mnt);
 	if (bpf_loop(MOUNTS, by_mount, &t, 0) == MOUNTS)
 		w->unknown = 1;
 	by_special_name(t, magic);
+	by_number(t, inode);
 }
 
 /* -EPERM, or 0.  Verified once. */
@@ -658,7 +665,7 @@ __noinline int file_judge(const struct file_attempt *a)
 		return file_tell(t, scopes, a, &undecided, true);
 	t->file.scopes = scopes;
 	walk_all(t, a);
-	if (t->file.unknown && !t->file.denied) {
+	if ((t->file.unknown || a->unknown) && !t->file.denied) {
 		t->file.denied = scopes;
 		t->file.why = undecided;
 	}
@@ -721,5 +728,39 @@ int BPF_PROG(files_link, struct dentry *old, struct inode *dir, struct dentry *n
 	if (file_judge(&a))
 		return -EPERM;
 	a.dentry = (__u64)new;
+	return file_judge(&a) ? -EPERM : 0;
+}
+
+/* Whose path leads to a file, or is the beginning of a pattern: of all mounts, since some take others along. */
+SEC("lsm/sb_umount")
+int BPF_PROG(files_umount, struct vfsmount *mnt)
+{
+	struct file_attempt a = { .dentry = (__u64)mnt->mnt_root, .access = FILE_RENAME,
+				  .mnt = (__u64)mount_of(mnt) };
+
+	return file_judge(&a) ? -EPERM : 0;
+}
+
+/* In another namespace the host's mount stays where it is. */
+SEC("lsm/move_mount")
+int BPF_PROG(files_move_mount, const struct path *from)
+{
+	struct file_attempt a = { .dentry = (__u64)from->dentry, .access = FILE_RENAME,
+				  .mnt = (__u64)mount_of(from->mnt) };
+
+	return host_sees(mount_of(from->mnt)) && file_judge(&a) ? -EPERM : 0;
+}
+
+/* mount(2) has not looked yet what is to be moved. */
+SEC("lsm/sb_mount")
+int BPF_PROG(files_mount, const char *name, const struct path *path, const char *type,
+	     unsigned long flags)
+{
+	struct file_attempt a = { .dentry = (__u64)path->dentry, .access = FILE_RENAME,
+				  .mnt = (__u64)mount_of(path->mnt), .unknown = true };
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!(flags & MS_MOVE) || BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) != control.mnt_ns)
+		return 0;
 	return file_judge(&a) ? -EPERM : 0;
 }

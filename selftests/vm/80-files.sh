@@ -8,11 +8,11 @@ D=$T/d
 kntrl=$(program kntrl)
 long=$(printf 'n%.0s' $(seq 200))
 mkdir -p "$D/tree/deep" "$D/home/.aws" "$D/home/.config/gh" "$D/any/one/two" "$D/empty" \
-	"$D/mounted" "$D/target"
+	"$D/mounted" "$D/target" "$D/image/etc" "$D/image/bound"
 mount -t tmpfs key "$D/mounted"
-defer "umount $D/mounted"
+defer "umount $D/mounted; umount $D/mounted"
 for f in secret secret.txt open tree/deep/file home/.aws/key home/.npmrc home/npmrc \
-	home/.config/gh/hosts.yml any/one/token any/one/two/token mounted/key target/key "$long"; do
+	home/.config/gh/hosts.yml any/one/token any/one/two/token mounted/key target/key image/etc/shadow "$long"; do
 	echo text >"$D/$f"
 done
 ln -s secret "$D/symlink"

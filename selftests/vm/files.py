@@ -108,6 +108,41 @@ def uncovered():
     read(D + "/over/key")
 
 
+def moved_in_host(new_api):
+    """The host's own mount, from the host's namespace."""
+    def way():
+        if new_api:
+            call(429, -100, (D + "/mounted").encode(), -100, b"/mnt", 0)
+        else:
+            mount(D + "/mounted", "/mnt", None, MS_MOVE)
+        try:
+            read("/mnt/key")
+        finally:
+            mount("/mnt", D + "/mounted", None, MS_MOVE)
+    return way
+
+
+def detached(of):
+    """A lazy umount, and what is left of the mount by a descriptor."""
+    def way():
+        mount(D + "/mounted", D + "/mounted", None, MS_BIND)
+        fd = os.open(D + "/mounted", os.O_PATH)
+        if libc.umount2(of.encode(), 2):
+            error = ctypes.get_errno()
+            raise OSError(error, "umount")
+        os.close(os.open("key", os.O_RDONLY, dir_fd=fd))
+    return way
+
+
+def in_container():
+    """A root of its own, on an overlay, of which a part is bound elsewhere."""
+    mount("overlay", "/mnt", "overlay", 0, "lowerdir=%s/image:%s/empty" % (D, D))
+    os.chroot("/mnt")
+    os.chdir("/")
+    mount("/etc", "/bound", None, MS_BIND)
+    read("/bound/shadow")
+
+
 def relative():
     os.chdir(D + "/tree")
     read("../secret")
@@ -248,6 +283,10 @@ blocked = {
     "mounted": opens(D + "/mounted/key"),
     "mounted-elsewhere": bound(D + "/mounted", "/mnt/key"),
     "mounted-moved": apart(moved_mount),
+    "mounted-moved-in-host": moved_in_host(False),
+    "mounted-moved-by-move_mount": moved_in_host(True),
+    "mounted-detached": detached(D + "/mounted"),
+    "container-bind": apart(in_container),
     "tree": opens(D + "/tree/deep/file"),
     "tree-itself": opens(D + "/tree"),
     "tree-later": new(D + "/tree/deep/new"),
