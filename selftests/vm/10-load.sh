@@ -152,7 +152,7 @@ for pin in "$P"/*; do
 	images) fields='key value name path' ;;
 	unlock) fields='token' ;;
 	runners) fields='kind inline_code takes_value module' ;;
-	policies | addresses | processes | sockets | hosts) # maps of maps: bpftool knows no names there
+	policies | addresses | processes | sockets | hosts | files | file_ids) # maps of maps: bpftool knows no names there
 		inner=$P/scope0_$map
 		[ "$map" != policies ] || inner=$P/scope0_policy
 		is "$(bpftool -j map dump pinned "$pin" | python3 -c '
@@ -166,8 +166,9 @@ for e in json.load(sys.stdin):
 	scope0_policy) fields='flags generation nconds ngrants denies conds grants kind index' ;;
 	scope0_addresses) fields='prefixlen addr first count flags rule' ;;
 	scope0_processes) fields='key value w' ;;
+	scope0_files) fields='n pattern part flags rule' ;;
 	desks) fields='taken key server question asked to out facts dns' ;;
-	folded | owners | own_files | dns_flows | scope0_sockets | scope0_hosts | address_names | name_texts | held | server_names | dns_sockets | askers | questions)
+	folded | owners | own_files | dns_flows | scope0_sockets | scope0_hosts | scope0_file_ids | address_names | name_texts | held | server_names | dns_sockets | askers | questions)
 		fields= # empty here
 		;;
 	*)
