@@ -519,7 +519,7 @@ struct leaving {
 	struct stream *s;
 	__u32 end;		/* the number behind its last byte */
 	__u32 len;		/* bytes */
-	__u32 due;		/* tails that are still to come */
+	bool due;		/* some are still to come */
 	bool same;
 };
 
@@ -534,7 +534,7 @@ static long tail_compare(__u32 i, void *data)
 		return 0;
 	/* Not of this packet; beyond it, or from before. */
 	if (back - 1 >= l->len) {
-		l->due++;
+		l->due = true;
 		return 0;
 	}
 	if (bpf_skb_load_bytes(l->skb, l->skb->len - back, &byte, 1) ||
