@@ -13,9 +13,17 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 # ---- The server: takes what comes, and says when it has ended ----
 
-heard, over, lock = {}, {}, threading.Condition()
+class Heard:
+    """What a connection brought; its number tells it from others of that port."""
+    def __init__(self, number):
+        self.number, self.data, self.over = number, bytearray(), False
+
+# The last connection of each port there, how many there were in all, and how many
+# before the one that is meant.
+heard, count, before, lock = {}, 0, {}, threading.Condition()
 
 def serve(sock):
+    global count
     sel = selectors.DefaultSelector()
     sel.register(sock, selectors.EVENT_READ)
     while True:
@@ -23,18 +31,17 @@ def serve(sock):
             if key.fileobj is sock:
                 conn, peer = sock.accept()
                 with lock:
-                    heard[peer[1]] = bytearray()
-                    over.pop(peer[1], None)
-                sel.register(conn, selectors.EVENT_READ, peer[1])
+                    new = heard[peer[1]] = Heard(count)
+                    count += 1
+                sel.register(conn, selectors.EVENT_READ, new)
                 continue
             try:
                 data = key.fileobj.recv(1 << 20)
             except OSError:
                 data = b""
             with lock:
-                heard[key.data] += data
-                if not data:
-                    over[key.data] = True
+                key.data.data += data
+                key.data.over = not data
                 lock.notify_all()
             if not data:
                 sel.unregister(key.fileobj)
@@ -49,16 +56,18 @@ def listen(port):
 
 def arrived(port, want, patience):
     """What came from that port, when it has ended or is all of @want."""
+    def there():
+        it = heard.get(port)
+        return it if it and it.number >= before.get(port, 0) else Heard(0)
     with lock:
-        lock.wait_for(lambda: port in over or (want and len(heard.get(port, b"")) >= want), patience)
-        return bytes(heard.get(port, b""))
+        lock.wait_for(lambda: there().over or (want and len(there().data) >= want), patience)
+        return bytes(there().data)
 
 def taken(port, patience):
     """All that came from that port, which another connection may have next."""
     got = arrived(port, 0, patience)
     with lock:
         heard.pop(port, None)
-        over.pop(port, None)
     return got
 
 # ---- Hellos (RFC 8446, 4.1.2) ----
@@ -94,7 +103,11 @@ def connect(port=443, setup=None):
     c.settimeout(5)
     if setup:
         setup(c)
+    with lock:
+        so_far = count
     c.connect((addr, port))
+    with lock:
+        before[c.getsockname()[1]] = so_far
     return c
 
 def pieces(data, cuts):
@@ -554,7 +567,7 @@ def after():
         told(len(got) == start + sent, "then " + way, len(got))
     c.shutdown(socket.SHUT_WR)
     got = arrived(local, 0, 5)
-    told(local in over, "then half-close")
+    told(heard[local].over, "then half-close")
     c.close()
     c, local = let_go()
     info = struct.pack("<HH8s16s4s8s", 0x303, 51, bytes(8), bytes(16), bytes(4), bytes(8))
